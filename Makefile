@@ -1,0 +1,36 @@
+# The one door. Every target makes what it needs first; the logic is in scripts/.
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test unit wasm-test e2e check reproducible clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Find or fetch compiler targets, test runner and Envoy (the other targets do it when they need it)
+	@scripts/toolchain.sh all
+
+build: ## Build every filter to dist/<package>.wasm
+	@scripts/build.sh
+
+run: ## Build, then serve manifests/ on a local Envoy; reloads rules and modules as they change
+	@scripts/run.sh
+
+test: ## Run every test: unit, property, wasm32, and end to end on a real Envoy
+	@scripts/test.sh
+
+unit: ## Run the native unit, property and documentation tests
+	@scripts/test.sh unit
+
+wasm-test: ## Run the pure crates' tests in wasm32
+	@scripts/test.sh wasm
+
+e2e: ## Build the modules and run the end-to-end tests
+	@scripts/test.sh build e2e
+
+check: ## Format, lints, scripts, licences, reproducible modules
+	@scripts/check.sh
+
+reproducible: ## Build the modules in two folders and compare them
+	@scripts/reproducible.sh
+
+clean: ## Remove what was built; what was downloaded stays in .tools
+	@rm -rf target dist .run

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Everything that a reviewer should not have to look for: format, lints, scripts, reproducible modules, licences.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+failed=()
+
+step() {
+  local name=$1
+  shift
+  say "$name"
+  "$@" || failed+=("$name")
+}
+
+scripts_are_clean() {
+  if ! "$ROOT/scripts/toolchain.sh" lint; then
+    say "SKIPPED shellcheck: it is not installed and cannot be installed here"
+    return 0
+  fi
+  shellcheck --external-sources scripts/*.sh .ci/run
+}
+
+dependencies_are_allowed() {
+  if ! have cargo-deny; then
+    say "SKIPPED cargo-deny: not installed (cargo install cargo-deny --locked)"
+    return 0
+  fi
+  # Not advisories: their database is on GitHub, which is out of reach on some machines. `cargo deny check` runs them.
+  cargo deny --locked --log-level error check bans licenses sources
+}
+
+main() {
+  cd "$ROOT"
+  "$ROOT/scripts/toolchain.sh" cargo
+  step "format" cargo fmt --all --check
+  step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+  step "scripts" scripts_are_clean
+  step "dependencies" dependencies_are_allowed
+  step "reproducible modules" "$ROOT/scripts/reproducible.sh"
+  [ "${#failed[@]}" = 0 ] || fail "$(IFS=,; echo "${failed[*]}")" "see the output above"
+  say "all checks passed"
+}
+
+main "$@" </dev/null

@@ -1,0 +1,20 @@
+//! Runs a policy inside Envoy: contexts, host calls, metrics, and the exports of a module.
+//!
+//! A filter is one line, `filter_runtime::export_plugin!(header_policy::HeaderPlugin);`. This crate turns each Envoy
+//! callback into an [`Exchange`](policy_core::Exchange), hands it to the policy, and writes what came of it: coalesced
+//! single edits or one local reply, filter state and counters.
+//!
+//! The SDK (`proxy-wasm`) gives the exports, the dispatcher and the context traits. Its host calls panic on any status
+//! they do not expect, and a panic costs Envoy's worker its filter, so the calls are our own: see [`host`].
+
+pub mod export;
+mod host;
+mod logger;
+mod root;
+mod source;
+mod stream;
+
+pub use root::start;
+
+#[doc(hidden)]
+pub use proxy_wasm;

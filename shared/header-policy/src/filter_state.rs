@@ -1,0 +1,105 @@
+//! `toFilterState`: a request header, published as filter state `wasm.<key>`.
+//!
+//! What Istio's header-to-metadata example does, as a filter. Wasm cannot write dynamic metadata
+//! (envoyproxy/envoy#15148); access logs, CEL, RBAC and route matches read filter state just as well.
+
+use policy_core::regex::{Regex, Substitution};
+use policy_core::{ConfigError, Exchange, HeaderName, HeaderValue};
+use serde::Deserialize;
+
+/// One entry as it is written down.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Config {
+    header: HeaderName,
+    key: StateKey,
+    rewrite: Option<Rewrite>,
+    default: Option<String>,
+}
+
+/// `substitution` for every match of `pattern`, as in Envoy's `regex_value_rewrite`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rewrite {
+    pattern: Regex,
+    substitution: Substitution,
+}
+
+/// The part of a filter state key after `wasm.`.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct StateKey(String);
+
+impl StateKey {
+    /// The key without the prefix.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for StateKey {
+    type Error = &'static str;
+
+    fn try_from(key: String) -> Result<Self, Self::Error> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if key.starts_with("wasm.") {
+            return Err("leave out the prefix wasm.: Envoy adds it");
+        }
+        if key.is_empty() || key.len() > 128 || !key.bytes().all(plain) {
+            return Err("a filter state key has 1 to 128 letters, digits, -, _ and .");
+        }
+        Ok(Self(key))
+    }
+}
+
+/// A compiled entry.
+pub(crate) struct ToFilterState {
+    header: HeaderName,
+    key: StateKey,
+    rewrite: Option<Rewrite>,
+    default: Option<HeaderValue>,
+}
+
+/// Compiles all entries.
+pub(crate) fn compile_all(configs: Vec<Config>) -> Result<Vec<ToFilterState>, ConfigError> {
+    let mut entries: Vec<ToFilterState> = Vec::with_capacity(configs.len());
+    for (index, config) in configs.into_iter().enumerate() {
+        let entry = compile(config).map_err(|error| error.under_item("toFilterState", index))?;
+        if entries.iter().any(|known| known.key.0 == entry.key.0) {
+            return Err(
+                ConfigError::at("key", "another entry has this key").under_item("toFilterState", index)
+            );
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn compile(config: Config) -> Result<ToFilterState, ConfigError> {
+    if let Some(Rewrite { pattern, substitution }) = &config.rewrite {
+        pattern.check(substitution).map_err(|message| ConfigError::at("rewrite.substitution", message))?;
+    }
+    let default = config.default.as_deref().map(HeaderValue::parse).transpose();
+    Ok(ToFilterState {
+        default: default.map_err(|message| ConfigError::at("default", message))?,
+        header: config.header,
+        key: config.key,
+        rewrite: config.rewrite,
+    })
+}
+
+impl ToFilterState {
+    /// Publishes the header's value (several joined by a comma), or the default when it is absent or empty.
+    pub(crate) fn publish(&self, exchange: &mut Exchange<'_>) {
+        let value = exchange.headers.joined(&self.header).filter(|value| !value.is_empty());
+        let value = match (value, &self.rewrite, &self.default) {
+            (Some(value), Some(rewrite), _) => {
+                HeaderValue::escaped(&rewrite.pattern.replace_all(&value, &rewrite.substitution))
+            }
+            (Some(value), None, _) => HeaderValue::escaped(&value),
+            (None, _, Some(default)) => default.clone(),
+            (None, _, None) => return,
+        };
+        exchange.publish(self.key.as_str(), value);
+    }
+}

@@ -1,0 +1,226 @@
+//! Header edits, request ids, security headers and cookie hardening.
+//!
+//! The order within a request: request id, filter state, rules, the nonce of the Content-Security-Policy. Within a
+//! response: rules, request id echo, cookies, security headers. Which rules match is decided once, on the request as
+//! it arrived; a rule's values and sources are read before its first edit, so nothing in a rule depends on the order in
+//! which it is written down.
+
+mod cookies;
+mod edits;
+mod filter_state;
+mod name;
+mod request_id;
+mod rule;
+mod security;
+
+use policy_core::format::{Captured, Captures, Compiler};
+use policy_core::route::{Names, Target, Undecided};
+use policy_core::{
+    Callbacks, ConfigError, Counter, Counters, Exchange, Flow, GrpcStatus, HeaderValue, Host, LocalReply,
+    Plugin, Policy,
+};
+use serde::Deserialize;
+
+use cookies::Cookies;
+use filter_state::ToFilterState;
+use request_id::RequestId;
+use rule::{Rule, Verdict};
+use security::Security;
+
+/// The header filter's plugin.
+pub enum HeaderPlugin {}
+
+/// `pluginConfig` of the header filter. Every part is optional; the README explains each field.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Config {
+    #[serde(default)]
+    rules: Vec<rule::Config>,
+    request_id: Option<request_id::Config>,
+    #[serde(default)]
+    to_filter_state: Vec<filter_state::Config>,
+    security_headers: Option<security::Config>,
+    cookies: Option<cookies::Config>,
+    #[serde(default)]
+    failure_mode: FailureMode,
+}
+
+/// What happens to a request whose path or host cannot be compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum FailureMode {
+    /// It is refused with 400.
+    #[default]
+    Deny,
+    /// It goes on, and the rules that ask for path or host do not apply to it.
+    Allow,
+}
+
+/// A compiled configuration of the header filter.
+pub struct HeaderPolicy {
+    rules: Vec<Rule>,
+    names: Names,
+    captures: Captures,
+    request_id: Option<RequestId>,
+    to_filter_state: Vec<ToFilterState>,
+    security: Option<Security>,
+    cookies: Option<Cookies>,
+    failure_mode: FailureMode,
+    undecided: Counter,
+    counters: Counters,
+}
+
+/// What the header policy remembers of a stream.
+#[derive(Default)]
+pub struct Stream {
+    request: Option<Seen>,
+}
+
+/// What only the request phase knows.
+struct Seen {
+    /// The rules, by number, that edit the response.
+    rules: Vec<usize>,
+    captured: Captured,
+    request_id: Option<HeaderValue>,
+    security: Option<security::Remembered>,
+}
+
+impl Plugin for HeaderPlugin {
+    const NAME: &'static str = "header";
+    const CALLBACKS: Callbacks = Callbacks { request_headers: true, response_headers: true };
+    type Config = Config;
+    type Policy = HeaderPolicy;
+
+    fn compile(config: Config) -> Result<HeaderPolicy, ConfigError> {
+        let mut counters = Counters::new(Self::NAME);
+        let undecided = counters.requests("config", "undecided");
+        let request_id = config
+            .request_id
+            .map(|config| RequestId::compile(config, &mut counters))
+            .transpose()
+            .map_err(|error| error.under("requestId"))?;
+        let mut compiler = Compiler::new(request_id::header_of(request_id.as_ref())?);
+        let rules = rule::compile_all(config.rules, &mut compiler, &mut counters)?;
+        Ok(HeaderPolicy {
+            rules,
+            names: Names::new().map_err(|message| ConfigError::at("", message))?,
+            captures: compiler.into_captures(),
+            request_id,
+            to_filter_state: filter_state::compile_all(config.to_filter_state)?,
+            security: config
+                .security_headers
+                .map(Security::compile)
+                .transpose()
+                .map_err(|error| error.under("securityHeaders"))?,
+            cookies: config
+                .cookies
+                .map(Cookies::compile)
+                .transpose()
+                .map_err(|error| error.under("cookies"))?,
+            failure_mode: config.failure_mode,
+            undecided,
+            counters,
+        })
+    }
+}
+
+impl Policy for HeaderPolicy {
+    type Stream = Stream;
+
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn on_request_headers(&self, stream: &mut Stream, exchange: &mut Exchange<'_>, host: &dyn Host) -> Flow {
+        let matching = match self.matching(exchange, host) {
+            Ok(matching) => matching,
+            Err(undecided) => return Flow::Reply(refuse(undecided)),
+        };
+        let request_id = match &self.request_id {
+            None => None,
+            Some(request_id) => match request_id.on_request(exchange, host) {
+                Ok(id) => Some(id),
+                Err(reply) => return Flow::Reply(reply),
+            },
+        };
+        for entry in &self.to_filter_state {
+            entry.publish(exchange);
+        }
+        for rule in matching.iter().filter_map(|rule| self.rules.get(*rule)) {
+            rule.edit_request(exchange, host);
+        }
+        let security = self.security.as_ref().and_then(|security| security.on_request(exchange, host));
+        stream.request = Some(Seen {
+            captured: self.captures.take(exchange, host),
+            rules: matching,
+            request_id,
+            security,
+        });
+        Flow::Continue
+    }
+
+    fn on_response_headers(&self, stream: &mut Stream, exchange: &mut Exchange<'_>, host: &dyn Host) -> Flow {
+        let seen = stream.request.take().unwrap_or_else(|| self.unseen());
+        for rule in seen.rules.iter().filter_map(|rule| self.rules.get(*rule)) {
+            rule.edit_response(exchange, &seen.captured, host);
+        }
+        if let (Some(request_id), Some(id)) = (&self.request_id, seen.request_id) {
+            request_id.on_response(exchange, id);
+        }
+        if let Some(cookies) = &self.cookies {
+            cookies.harden(&mut exchange.headers);
+        }
+        if let Some(security) = &self.security {
+            security.on_response(seen.security.as_ref(), exchange, host);
+        }
+        Flow::Continue
+    }
+}
+
+impl HeaderPolicy {
+    /// The rules that apply to this request, by number. Shadow rules are counted here and left out.
+    fn matching(&self, exchange: &mut Exchange<'_>, host: &dyn Host) -> Result<Vec<usize>, Undecided> {
+        let mut matching = Vec::new();
+        let mut counts = Vec::new();
+        let target = Target::new(&exchange.headers, &self.names);
+        let mut refusal = None;
+        for (number, rule) in self.rules.iter().enumerate() {
+            match rule.decide(&target, exchange, host) {
+                Verdict::Apply(counter) => {
+                    counts.push(counter);
+                    matching.push(number);
+                }
+                Verdict::Report(counter) => counts.push(counter),
+                Verdict::Undecided(undecided) => {
+                    counts.push(self.undecided);
+                    if self.failure_mode == FailureMode::Deny && rule.is_enforced() {
+                        refusal = Some(undecided);
+                        break;
+                    }
+                }
+                Verdict::Skip => {}
+            }
+        }
+        counts.into_iter().for_each(|counter| exchange.count(counter));
+        refusal.map_or(Ok(matching), Err)
+    }
+
+    /// What holds for a response to a request that this filter never saw: rules without a condition still apply.
+    fn unseen(&self) -> Seen {
+        let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.is_unconditional());
+        Seen {
+            rules: rules.map(|(number, _)| number).collect(),
+            captured: Captured::default(),
+            request_id: None,
+            security: None,
+        }
+    }
+}
+
+fn refuse(undecided: Undecided) -> LocalReply {
+    let (reason, title) = match undecided {
+        Undecided::Path => ("ambiguous_path", "The path can be read in more than one way."),
+        Undecided::Host => ("ambiguous_host", "The host can be read in more than one way."),
+    };
+    LocalReply::problem(HeaderPlugin::NAME, 400, GrpcStatus::InvalidArgument, reason, title)
+}

@@ -1,0 +1,34 @@
+//! Why a module cannot be trimmed or shipped.
+
+use crate::CALLBACKS_SECTION;
+
+/// What is wrong with a module, told to the person who builds it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes are no WebAssembly module.
+    #[error("not a WebAssembly module: {0}")]
+    Malformed(String),
+    /// The module does not say which callbacks it uses.
+    #[error(
+        "no custom section `{CALLBACKS_SECTION}`: export the filter with `filter_runtime::export_plugin!`, which writes it"
+    )]
+    NoCallbackList,
+    /// The list of callbacks is not a list of `proxy_on_*` names.
+    #[error("custom section `{CALLBACKS_SECTION}` holds {0:?}, which is no `proxy_on_*` name")]
+    BadCallbackName(String),
+    /// The list names callbacks that the module lacks.
+    #[error(
+        "custom section `{CALLBACKS_SECTION}` lists {}, which the module does not export: \
+         is the name spelt as in the proxy-wasm ABI?",
+        .0.join(", ")
+    )]
+    MissingCallbacks(Vec<String>),
+    /// The module imports what Envoy does not offer, or what a filter has no business with.
+    #[error(
+        "imports outside the allow-list: {}. Find the dependency that needs them \
+         (files, sockets, threads) and do without, or extend `ALLOWED_WASI` with a reason",
+        .0.join(", ")
+    )]
+    ForeignImports(Vec<String>),
+}

@@ -1,0 +1,101 @@
+//! What a configuration error says. It never repeats a value, which may be a secret; it does repeat names.
+
+use serde::de::Unexpected;
+
+use super::json::Json;
+
+/// `unknown field "heder", did you mean "header"? (allowed: header, path)`.
+pub(super) fn unknown(what: &str, wrong: &str, known: &[&str]) -> String {
+    let allowed = known.join(", ");
+    match nearest(wrong, known) {
+        Some(best) => format!("unknown {what} {wrong:?}, did you mean {best:?}? (allowed: {allowed})"),
+        None => format!("unknown {what} {wrong:?} (allowed: {allowed})"),
+    }
+}
+
+/// What serde found, for people.
+pub(super) fn unexpected(found: &Unexpected<'_>) -> &'static str {
+    match found {
+        Unexpected::Str(_) => "a string",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
+        _ => "something else",
+    }
+}
+
+/// `expected a list, found a string`.
+pub(super) fn mismatch(found: &str, expected: &str) -> String {
+    let expected = match expected {
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "a boolean" => "true or false",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0",
+        "f64" => "a number",
+        expected if expected.starts_with("struct ") => "an object",
+        expected => expected,
+    };
+    format!("expected {expected}, found {found}")
+}
+
+/// The kind of a value, for people.
+pub(super) fn kind(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "nothing",
+        Json::Bool(_) => "true or false",
+        Json::Unsigned(_) | Json::Signed(_) | Json::Float(_) => "a number",
+        Json::Text(_) => "a string",
+        Json::List(_) => "a list",
+        Json::Object(_) => "an object",
+    }
+}
+
+/// The known name with the fewest edits, when it is near enough to be what was meant.
+#[must_use]
+pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    let near = (wrong.len() / 2).clamp(1, 3);
+    known
+        .iter()
+        .map(|name| (distance(&wrong.to_ascii_lowercase(), &name.to_ascii_lowercase()), *name))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= near)
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein's distance between the bytes, one row at a time.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut corner = i;
+        let mut left = i.saturating_add(1);
+        let mut next = vec![left];
+        for (y, up) in b.bytes().zip(row.iter().skip(1)) {
+            let changed = corner.saturating_add(usize::from(x != y));
+            left = changed.min(left.saturating_add(1)).min(up.saturating_add(1));
+            next.push(left);
+            corner = *up;
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn distance_counts_single_edits() {
+        for (a, b, edits) in [("", "", 0), ("a", "", 1), ("heder", "header", 1), ("kitten", "sitting", 3)] {
+            assert_eq!(distance(a, b), edits, "{a} {b}");
+            assert_eq!(distance(b, a), edits, "{b} {a}");
+        }
+    }
+
+    #[test]
+    fn a_far_name_is_not_suggested() {
+        assert_eq!(nearest("hosts2", &["hosts", "paths"]), Some("hosts"));
+        assert_eq!(nearest("zzz", &["hosts", "paths"]), None);
+        assert_eq!(nearest("Hosts", &["hosts"]), Some("hosts"));
+    }
+}

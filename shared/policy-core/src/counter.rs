@@ -1,0 +1,68 @@
+//! Counters: named when a policy is compiled, counted by number while it decides.
+//!
+//! Names carry labels in the form that Istio's stock bootstrap extracts (`wasm_filter.<x>.`, `component.<x>.`,
+//! `tag.<x>;.`), so `tollgate_requests{wasm_filter="header",component="tag",tag="applied"}` appears in Prometheus
+//! without a change of the bootstrap. Stats are never removed by Envoy: a name comes from configuration only.
+
+/// One counter of a policy: its place in [`Counters`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counter(usize);
+
+impl Counter {
+    /// The counter's place in [`Counters::names`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// The names of all counters that a compiled policy uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counters {
+    filter: &'static str,
+    names: Vec<String>,
+}
+
+impl Counters {
+    /// No counters yet, for the filter of this name.
+    #[must_use]
+    pub fn new(filter: &'static str) -> Self {
+        Self { filter, names: Vec::new() }
+    }
+
+    /// The counter of requests for which `component` came to `outcome`. Asked twice, it is the same counter.
+    pub fn requests(&mut self, component: &str, outcome: &str) -> Counter {
+        let name =
+            format!("wasm_filter.{}.component.{component}.tag.{outcome};.tollgate_requests", self.filter);
+        match self.names.iter().position(|known| *known == name) {
+            Some(index) => Counter(index),
+            None => {
+                self.names.push(name);
+                Counter(self.names.len().saturating_sub(1))
+            }
+        }
+    }
+
+    /// The metric names, by [`Counter::index`].
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_counter_asked_for_twice_is_one_counter() {
+        let mut counters = Counters::new("header");
+        let first = counters.requests("tag", "applied");
+        let other = counters.requests("tag", "shadow");
+        assert_eq!(counters.requests("tag", "applied"), first);
+        assert_ne!(first, other);
+        assert_eq!(counters.names()[0], "wasm_filter.header.component.tag.tag.applied;.tollgate_requests");
+    }
+}

@@ -1,0 +1,107 @@
+//! The switch that every rule has: `enforce`, `shadow` or `off`, for all requests or a stable share of them.
+
+use serde::Deserialize;
+
+use crate::hash;
+
+/// What a rule's decision is good for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Enforcement {
+    /// It is carried out.
+    #[default]
+    Enforce,
+    /// It is made, counted and reported, and nothing changes.
+    Shadow,
+    /// It is not made.
+    Off,
+}
+
+/// A share of requests, from just above 0 to 100 percent.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Percent(f64);
+
+impl Percent {
+    /// All requests.
+    pub const ALL: Self = Self(100.0);
+
+    /// True when a rule applies to everyone, so that no key needs to be read.
+    #[must_use]
+    pub fn is_all(self) -> bool {
+        self.0 >= 100.0
+    }
+
+    /// True when the request with this key is in the share.
+    ///
+    /// The same rule and key always give the same answer, and raising the percentage only ever adds keys.
+    #[must_use]
+    pub fn includes(self, rule: &str, key: &[u8]) -> bool {
+        let place = hash::stable(&[rule.as_bytes(), key]) >> 32;
+        // Both sides are exact: 32 bits fit the 53 of an f64.
+        (place as f64) < self.0 / 100.0 * 4_294_967_296.0
+    }
+}
+
+impl Default for Percent {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl TryFrom<f64> for Percent {
+    type Error = String;
+
+    fn try_from(percent: f64) -> Result<Self, String> {
+        if percent > 0.0 && percent <= 100.0 {
+            return Ok(Self(percent));
+        }
+        Err("a percentage is above 0 and at most 100; to switch a rule off write enforcement: off".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn the_share_is_about_as_large_as_asked() {
+        for percent in [0.5, 10.0, 50.0, 99.0] {
+            let share = Percent::try_from(percent).unwrap();
+            let hits = (0..20_000).filter(|n: &u32| share.includes("rule", &n.to_le_bytes())).count();
+            assert!((hits as f64 / 200.0 - percent).abs() < 1.5, "{percent}: {hits}");
+        }
+    }
+
+    #[test]
+    fn a_larger_share_holds_the_smaller_one() {
+        let (small, large) = (Percent(20.0), Percent(30.0));
+        for n in 0..5_000u32 {
+            assert!(!small.includes("r", &n.to_le_bytes()) || large.includes("r", &n.to_le_bytes()));
+        }
+    }
+
+    #[test]
+    fn everyone_is_in_a_hundred_percent() {
+        assert!((0..1000u32).all(|n| Percent::ALL.includes("r", &n.to_le_bytes())));
+    }
+
+    #[test]
+    fn off_is_off_however_yaml_reads_it() {
+        for (json, expected) in
+            [("\"off\"", Enforcement::Off), ("false", Enforcement::Off), ("\"shadow\"", Enforcement::Shadow)]
+        {
+            assert_eq!(crate::config::parse::<Enforcement>(json.as_bytes()).unwrap(), expected);
+        }
+        assert!(crate::config::parse::<Enforcement>(b"true").is_err());
+    }
+
+    #[test]
+    fn zero_and_nonsense_are_refused() {
+        for bad in [0.0, -1.0, 100.1, f64::NAN, f64::INFINITY] {
+            assert!(Percent::try_from(bad).is_err());
+        }
+    }
+}

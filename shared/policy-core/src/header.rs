@@ -1,0 +1,231 @@
+//! Header names and values that cannot hold what would break a message.
+//!
+//! Envoy does not check what a Wasm filter writes: a CR LF in a response value arrives at the client as a second
+//! header. These two types are the choke point. A [`HeaderName`] is a lower-case RFC 9110 token (or a pseudo header);
+//! a [`HeaderValue`] has no control byte other than a tab. Bytes above 0x7f are legal in values and are kept.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+/// The longest header name that is accepted, in bytes.
+pub const MAX_NAME: usize = 256;
+
+/// A header name: a lower-case token, or a pseudo header such as `:path`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct HeaderName(Arc<str>);
+
+impl HeaderName {
+    /// Reads a name, folding upper case.
+    ///
+    /// # Errors
+    /// Refuses an empty name, one over [`MAX_NAME`] bytes, and any byte that RFC 9110 does not allow in a token.
+    ///
+    /// ```
+    /// use policy_core::HeaderName;
+    /// assert_eq!(HeaderName::parse("X-Env")?.as_str(), "x-env");
+    /// assert!(HeaderName::parse("x env").is_err());
+    /// # Ok::<(), String>(())
+    /// ```
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let token = name.strip_prefix(':').unwrap_or(name);
+        if token.is_empty() {
+            return Err("a header name must not be empty".to_owned());
+        }
+        if name.len() > MAX_NAME {
+            return Err(format!("a header name has at most {MAX_NAME} bytes"));
+        }
+        match token.bytes().find(|byte| !is_token(*byte)) {
+            Some(byte) => Err(format!(
+                "{name:?} is not a header name: {:?} is not allowed (use letters, digits and !#$%&'*+-.^_`|~)",
+                char::from(byte)
+            )),
+            None => Ok(Self(name.to_ascii_lowercase().into())),
+        }
+    }
+
+    /// The name as text, in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name as bytes, in lower case.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// True for `:path` and its like.
+    #[must_use]
+    pub fn is_pseudo(&self) -> bool {
+        self.0.starts_with(':')
+    }
+}
+
+impl TryFrom<String> for HeaderName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::parse(&name)
+    }
+}
+
+impl fmt::Debug for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// True for a byte that RFC 9110 allows in a token.
+#[must_use]
+pub const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+}
+
+/// True for a header name that decides framing, the connection or the route. No configuration may write it: a false
+/// `content-length` desynchronises the upstream, `connection` and its kin belong to one hop only.
+#[must_use]
+pub fn is_protected(name: &[u8]) -> bool {
+    const PROTECTED: [&[u8]; 10] = [
+        b"connection",
+        b"content-length",
+        b"host",
+        b"http2-settings",
+        b"keep-alive",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    ];
+    name.first() == Some(&b':') || PROTECTED.contains(&name)
+}
+
+/// A header value without control bytes (a tab is allowed).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct HeaderValue(Arc<[u8]>);
+
+impl HeaderValue {
+    /// Reads a value that someone wrote, as a configuration does.
+    ///
+    /// # Errors
+    /// Refuses control characters, naming the first one.
+    pub fn parse(value: &str) -> Result<Self, String> {
+        match value.bytes().find(|byte| is_control(*byte)) {
+            Some(byte) => Err(format!("a header value must not hold the control character 0x{byte:02x}")),
+            None => Ok(Self(value.as_bytes().into())),
+        }
+    }
+
+    /// Makes a value of bytes from anywhere: each control byte becomes `%XX`, the rest is kept as it is.
+    ///
+    /// Nothing is lost and nothing can end the header early.
+    ///
+    /// ```
+    /// use policy_core::HeaderValue;
+    /// assert_eq!(HeaderValue::escaped(b"a\r\nx-evil: 1").as_bytes(), b"a%0D%0Ax-evil: 1");
+    /// ```
+    #[must_use]
+    pub fn escaped(bytes: &[u8]) -> Self {
+        if !bytes.iter().any(|byte| is_control(*byte)) {
+            return Self(bytes.into());
+        }
+        let mut out = Vec::with_capacity(bytes.len().saturating_add(16));
+        for byte in bytes {
+            if is_control(*byte) {
+                push_percent(&mut out, *byte);
+            } else {
+                out.push(*byte);
+            }
+        }
+        Self(out.into())
+    }
+
+    /// The value as bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for HeaderValue {
+    /// Prints the length only: a value may be a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeaderValue({} bytes)", self.0.len())
+    }
+}
+
+const fn is_control(byte: u8) -> bool {
+    (byte < 0x20 && byte != b'\t') || byte == 0x7f
+}
+
+/// Writes `%XX` in upper-case hexadecimal (RFC 3986, 2.1).
+pub(crate) fn push_percent(out: &mut Vec<u8>, byte: u8) {
+    let digit =
+        |nibble: u8| char::from_digit(u32::from(nibble), 16).map_or(b'0', |c| c.to_ascii_uppercase() as u8);
+    out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 0x0f)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn names_are_folded_and_checked() {
+        assert_eq!(HeaderName::parse("X-A_b.c").unwrap().as_str(), "x-a_b.c");
+        assert_eq!(HeaderName::parse(":Path").unwrap().as_str(), ":path");
+        for bad in ["", ":", "a b", "a:b", "a\r\nb", "é", "a\"", "(a)", &"a".repeat(257)] {
+            assert!(HeaderName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_token_table_is_the_one_of_rfc_9110() {
+        let allowed: Vec<u8> = (0..=255).filter(|byte| is_token(*byte)).collect();
+        let mut expected =
+            b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".to_vec();
+        expected.sort_unstable();
+        assert_eq!(allowed, expected);
+    }
+
+    #[test]
+    fn no_byte_sequence_leaves_a_control_byte_in_a_value() {
+        let all: Vec<u8> = (0..=255).collect();
+        let value = HeaderValue::escaped(&all);
+        assert!(!value.as_bytes().iter().any(|byte| is_control(*byte)));
+        assert!(value.as_bytes().ends_with(&[0xfe, 0xff]));
+        assert!(value.as_bytes().starts_with(b"%00%01"));
+    }
+
+    #[test]
+    fn a_written_value_with_a_line_break_is_refused() {
+        assert!(HeaderValue::parse("a\nb").unwrap_err().contains("0x0a"));
+        assert_eq!(HeaderValue::parse("a\tb é").unwrap().as_bytes(), "a\tb é".as_bytes());
+    }
+
+    #[test]
+    fn debug_prints_no_value() {
+        assert_eq!(format!("{:?}", HeaderValue::escaped(b"secret")), "HeaderValue(6 bytes)");
+    }
+
+    #[test]
+    fn framing_and_routing_names_are_protected() {
+        for name in ["content-length", "transfer-encoding", "connection", ":path", "host", "te", "upgrade"] {
+            assert!(is_protected(name.as_bytes()), "{name}");
+        }
+        assert!(!is_protected(b"x-env"));
+        assert!(!is_protected(b"content-type"));
+    }
+}

@@ -1,0 +1,45 @@
+//! The words every Tollgate policy is written in.
+//!
+//! A policy is a pure value: it reads an [`Exchange`], edits it in memory and returns a [`Flow`]. Nothing in this
+//! crate knows of Envoy or of WebAssembly, so a policy runs the same in a filter, in the `tollgate` tool and in an
+//! ordinary unit test. `filter-runtime` is the only crate that turns these words into host calls.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`header`] | names and values that cannot hold what would break a message |
+//! | [`headers`] | one message's headers: an immutable snapshot and a journal of edits |
+//! | [`exchange`] | what a policy sees of one HTTP exchange |
+//! | [`flow`] | what a policy answers: go on, or a local reply |
+//! | [`policy`] | the traits a policy and its plugin implement |
+//! | [`config`] | strict reading of `pluginConfig`, errors that name the place |
+//! | [`format`] | values with Envoy's format operators |
+//! | [`route`] | the `match` block |
+//! | [`enforcement`] | `enforce`, `shadow`, `off`, and a stable percentage |
+//! | [`regex`] | regular expressions over bytes |
+//! | [`table`] | plain values in place of Envoy, for tests and tools |
+//! | [`time`] | timestamps and durations |
+
+pub mod config;
+pub mod counter;
+pub mod enforcement;
+pub mod exchange;
+pub mod flow;
+pub mod format;
+pub mod hash;
+pub mod header;
+pub mod headers;
+pub mod policy;
+pub mod regex;
+pub mod route;
+pub mod snapshot;
+pub mod table;
+pub mod time;
+
+pub use config::ConfigError;
+pub use counter::{Counter, Counters};
+pub use exchange::{Attribute, Exchange, Source};
+pub use flow::{Flow, GrpcStatus, LocalReply};
+pub use header::{HeaderName, HeaderValue};
+pub use headers::{Headers, Write};
+pub use policy::{Callbacks, Host, Plugin, Policy};
+pub use snapshot::Snapshot;

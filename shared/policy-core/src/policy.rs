@@ -1,0 +1,77 @@
+//! The traits a policy and its plugin implement.
+
+use serde::de::DeserializeOwned;
+
+use crate::config::ConfigError;
+use crate::counter::Counters;
+use crate::exchange::Exchange;
+use crate::flow::Flow;
+use crate::time::Timestamp;
+
+/// What a policy may ask of its surroundings: the time and randomness, so that tests can turn both.
+pub trait Host {
+    /// Wall-clock time.
+    fn now(&self) -> Timestamp;
+
+    /// Fills the buffer with bytes from a cryptographic source.
+    fn fill_random(&self, buffer: &mut [u8]);
+}
+
+/// A compiled policy: decides, never calls the proxy.
+pub trait Policy {
+    /// What one HTTP stream remembers between phases. It starts empty, and may still be empty in the response phase:
+    /// a reply made before this filter saw the request passes through the response phase alone.
+    type Stream: Default;
+
+    /// The counters that the policy names in [`Exchange::count`].
+    fn counters(&self) -> &Counters;
+
+    /// The request's headers have arrived.
+    fn on_request_headers(&self, _: &mut Self::Stream, _: &mut Exchange<'_>, _: &dyn Host) -> Flow {
+        Flow::Continue
+    }
+
+    /// The response's headers are about to leave.
+    fn on_response_headers(&self, _: &mut Self::Stream, _: &mut Exchange<'_>, _: &dyn Host) -> Flow {
+        Flow::Continue
+    }
+}
+
+/// The shape of `pluginConfig` and what it compiles to.
+pub trait Plugin {
+    /// The word in metric names and response-code details: `header`, `auth`.
+    const NAME: &'static str;
+
+    /// The callbacks the policy needs. The build drops the others: each one costs every request a crossing.
+    const CALLBACKS: Callbacks;
+
+    /// The wire: strict serde.
+    type Config: DeserializeOwned;
+
+    /// Compiled: cannot be wrong.
+    type Policy: Policy;
+
+    /// Turns a configuration into a policy.
+    ///
+    /// # Errors
+    /// Names the place in the configuration and what is allowed there.
+    fn compile(config: Self::Config) -> Result<Self::Policy, ConfigError>;
+
+    /// Reads `pluginConfig` as Istio hands it on, and compiles it. No text at all stands for `{}`.
+    ///
+    /// # Errors
+    /// As [`Plugin::compile`], and for text that is not JSON.
+    fn from_json(json: &[u8]) -> Result<Self::Policy, ConfigError> {
+        let json = if json.trim_ascii().is_empty() { b"{}".as_slice() } else { json };
+        Self::compile(crate::config::parse(json)?)
+    }
+}
+
+/// Which of Envoy's per-stream callbacks a policy needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Callbacks {
+    /// [`Policy::on_request_headers`].
+    pub request_headers: bool,
+    /// [`Policy::on_response_headers`].
+    pub response_headers: bool,
+}

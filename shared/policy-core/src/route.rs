@@ -1,0 +1,162 @@
+//! The `match` block, the same in every filter.
+//!
+//! Kinds of conditions are joined by AND; the items of `hosts`, `paths` and `methods` by OR, those of `headers` by AND.
+//! A host is compared without case, port and trailing dot. A path is compared in the normal form of [`NormalPath`].
+//! What cannot be brought into that form is [`Undecided`]: the policy refuses it rather than guess.
+
+mod header;
+mod host;
+mod path;
+mod pattern;
+
+use std::cell::OnceCell;
+
+use serde::Deserialize;
+
+pub use header::HeaderMatch;
+pub use host::{HostPattern, normal_host};
+pub use path::NormalPath;
+pub use pattern::PathPattern;
+
+use crate::header::{HeaderName, is_token};
+use crate::headers::Headers;
+
+/// A `match` block. Without conditions it matches every request.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Match {
+    hosts: Option<List<HostPattern>>,
+    paths: Option<List<PathPattern>>,
+    methods: Option<List<Method>>,
+    headers: Option<List<HeaderMatch>>,
+}
+
+/// A part of the request on which no decision may rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undecided {
+    /// The path has no normal form.
+    Path,
+    /// The authority is not one plain host.
+    Host,
+}
+
+/// What matching needs of a request, worked out once however many rules ask.
+pub struct Target<'h, 's> {
+    headers: &'h Headers<'s>,
+    names: &'h Names,
+    path: OnceCell<Result<NormalPath, Undecided>>,
+    host: OnceCell<Result<Vec<u8>, Undecided>>,
+}
+
+/// The pseudo headers that matching reads.
+#[derive(Debug, Clone)]
+pub struct Names {
+    authority: HeaderName,
+    method: HeaderName,
+    path: HeaderName,
+}
+
+impl Names {
+    /// The names, made once when a policy is compiled.
+    ///
+    /// # Errors
+    /// Never for these names; the type says what [`HeaderName::parse`] says.
+    pub fn new() -> Result<Self, String> {
+        Ok(Self {
+            authority: HeaderName::parse(":authority")?,
+            method: HeaderName::parse(":method")?,
+            path: HeaderName::parse(":path")?,
+        })
+    }
+}
+
+impl<'h, 's> Target<'h, 's> {
+    /// The target of the request with these headers.
+    #[must_use]
+    pub fn new(headers: &'h Headers<'s>, names: &'h Names) -> Self {
+        Self { headers, names, path: OnceCell::new(), host: OnceCell::new() }
+    }
+
+    fn path(&self) -> Result<&NormalPath, Undecided> {
+        let read = || NormalPath::read(self.headers.first(&self.names.path).unwrap_or_default());
+        self.path.get_or_init(|| read().ok_or(Undecided::Path)).as_ref().map_err(|undecided| *undecided)
+    }
+
+    fn host(&self) -> Result<&[u8], Undecided> {
+        let read = || normal_host(self.headers.first(&self.names.authority).unwrap_or_default());
+        let host = self.host.get_or_init(|| read().ok_or(Undecided::Host));
+        host.as_ref().map(Vec::as_slice).map_err(|undecided| *undecided)
+    }
+}
+
+impl Match {
+    /// True when the block has no condition.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.hosts.is_none() && self.paths.is_none() && self.methods.is_none() && self.headers.is_none()
+    }
+
+    /// Whether the request matches.
+    ///
+    /// # Errors
+    /// [`Undecided`] when everything else matches and the answer hangs on a host or path without a normal form.
+    pub fn matches(&self, target: &Target<'_, '_>) -> Result<bool, Undecided> {
+        if let Some(methods) = &self.methods {
+            let method = target.headers.first(&target.names.method).unwrap_or_default();
+            if !methods.0.iter().any(|allowed| allowed.0.as_bytes() == method) {
+                return Ok(false);
+            }
+        }
+        if let Some(conditions) = &self.headers
+            && !conditions.0.iter().all(|condition| condition.matches(target.headers))
+        {
+            return Ok(false);
+        }
+        if let Some(hosts) = &self.hosts {
+            let host = target.host()?;
+            if !hosts.0.iter().any(|pattern| pattern.matches(host)) {
+                return Ok(false);
+            }
+        }
+        match &self.paths {
+            None => Ok(true),
+            Some(paths) => target.path().map(|path| paths.0.iter().any(|pattern| pattern.matches(path))),
+        }
+    }
+}
+
+/// A list with something in it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Vec<T>", bound = "T: Deserialize<'de>")]
+struct List<T>(Vec<T>);
+
+impl<T> TryFrom<Vec<T>> for List<T> {
+    type Error = &'static str;
+
+    fn try_from(items: Vec<T>) -> Result<Self, Self::Error> {
+        if items.is_empty() {
+            return Err("an empty list would match nothing; leave it out to match everything");
+        }
+        Ok(Self(items))
+    }
+}
+
+/// An HTTP method. Methods are case-sensitive (RFC 9110, 9.1).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct Method(String);
+
+impl TryFrom<String> for Method {
+    type Error = String;
+
+    fn try_from(method: String) -> Result<Self, String> {
+        if method.is_empty() || !method.bytes().all(is_token) {
+            return Err("a method is a word such as GET".to_owned());
+        }
+        let upper = method.to_ascii_uppercase();
+        if method != upper {
+            return Err(format!("methods are case-sensitive; write {upper}"));
+        }
+        Ok(Self(method))
+    }
+}

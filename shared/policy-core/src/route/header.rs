@@ -1,0 +1,88 @@
+//! Conditions on headers.
+
+use serde::Deserialize;
+
+use crate::header::HeaderName;
+use crate::headers::Headers;
+use crate::regex::Regex;
+
+/// A condition on one header. It holds when any of the header's values is as asked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Wire")]
+pub struct HeaderMatch {
+    name: HeaderName,
+    test: Test,
+    invert: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wire {
+    name: HeaderName,
+    exact: Option<String>,
+    prefix: Option<String>,
+    suffix: Option<String>,
+    contains: Option<String>,
+    regex: Option<String>,
+    present: Option<bool>,
+    #[serde(default)]
+    invert: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    Present,
+    Exact(String),
+    Prefix(String),
+    Suffix(String),
+    Contains(String),
+    Regex(Regex),
+}
+
+impl HeaderMatch {
+    /// True when the headers are as asked.
+    #[must_use]
+    pub fn matches(&self, headers: &Headers<'_>) -> bool {
+        headers.values(&self.name).any(|value| self.test.accepts(value)) != self.invert
+    }
+}
+
+impl Test {
+    fn accepts(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Present => true,
+            Self::Exact(text) => value == text.as_bytes(),
+            Self::Prefix(text) => value.starts_with(text.as_bytes()),
+            Self::Suffix(text) => value.ends_with(text.as_bytes()),
+            Self::Contains(text) => value.windows(text.len()).any(|window| window == text.as_bytes()),
+            Self::Regex(regex) => regex.is_match(value),
+        }
+    }
+}
+
+impl TryFrom<Wire> for HeaderMatch {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        let filled = |text: String| match text.as_str() {
+            "" => Err("an empty text is in every value; use present: true".to_owned()),
+            _ => Ok(text),
+        };
+        let mut tests = [
+            wire.exact.map(|text| Ok(Test::Exact(text))),
+            wire.prefix.map(|text| filled(text).map(Test::Prefix)),
+            wire.suffix.map(|text| filled(text).map(Test::Suffix)),
+            wire.contains.map(|text| filled(text).map(Test::Contains)),
+            wire.regex.map(|pattern| Regex::whole(&pattern).map(Test::Regex)),
+            wire.present.map(|_| Ok(Test::Present)),
+        ]
+        .into_iter()
+        .flatten();
+        let (Some(test), None) = (tests.next(), tests.next()) else {
+            return Err("give exactly one of exact, prefix, suffix, contains, regex, present".to_owned());
+        };
+        // `present: false` reads as "absent"; with `invert` on top it means present again.
+        let invert = wire.invert != (wire.present == Some(false));
+        Ok(Self { name: wire.name, test: test?, invert })
+    }
+}

@@ -1,0 +1,180 @@
+//! Path patterns: `exact`, `prefix` by segment, `template`, `regex`.
+
+use serde::Deserialize;
+
+use super::path::NormalPath;
+use crate::regex::Regex;
+
+/// One way to name paths.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Wire")]
+pub struct PathPattern(Kind);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Wire {
+    Exact(String),
+    Prefix(String),
+    Template(String),
+    Regex(String),
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Exact(NormalPath),
+    /// Without its trailing slash, so that `/` is empty.
+    Prefix(Vec<u8>),
+    Template(Vec<Segment>),
+    Regex(Regex),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Literal(Vec<u8>),
+    /// `*` or `{name}`: one segment that is not empty.
+    One,
+    /// `**`: any number of segments; the last one.
+    Rest,
+}
+
+impl PathPattern {
+    /// True when the path is meant.
+    #[must_use]
+    pub fn matches(&self, path: &NormalPath) -> bool {
+        match &self.0 {
+            Kind::Exact(exact) => path == exact,
+            Kind::Prefix(prefix) => path
+                .as_bytes()
+                .strip_prefix(prefix.as_slice())
+                .is_some_and(|rest| matches!(rest.first(), None | Some(b'/'))),
+            Kind::Template(segments) => template_matches(segments, path),
+            Kind::Regex(regex) => regex.is_match(path.as_bytes()),
+        }
+    }
+}
+
+fn template_matches(template: &[Segment], path: &NormalPath) -> bool {
+    let mut segments = path.segments();
+    for expected in template {
+        let found = match expected {
+            Segment::Rest => return true,
+            Segment::One => segments.next().is_some_and(|segment| !segment.is_empty()),
+            Segment::Literal(literal) => segments.next() == Some(literal),
+        };
+        if !found {
+            return false;
+        }
+    }
+    segments.next().is_none()
+}
+
+impl TryFrom<Wire> for PathPattern {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        Ok(Self(match wire {
+            Wire::Exact(path) => Kind::Exact(normal(&path)?),
+            Wire::Prefix(path) => {
+                let path = normal(&path)?.as_bytes().to_vec();
+                Kind::Prefix(path.strip_suffix(b"/").unwrap_or(&path).to_vec())
+            }
+            Wire::Template(template) => Kind::Template(parse_template(&template)?),
+            Wire::Regex(pattern) => Kind::Regex(Regex::whole(&pattern)?),
+        }))
+    }
+}
+
+/// A path that a configuration names has to be in normal form already, or it could never match.
+fn normal(path: &str) -> Result<NormalPath, String> {
+    let normal = NormalPath::read(path.as_bytes()).ok_or_else(|| {
+        format!("{path:?} is not a plain path: start with /, no dot segments, no encoded slash, no blank")
+    })?;
+    if normal.as_bytes() != path.as_bytes() {
+        return Err(format!(
+            "write {:?}: paths are compared in that form",
+            String::from_utf8_lossy(normal.as_bytes())
+        ));
+    }
+    Ok(normal)
+}
+
+fn parse_template(template: &str) -> Result<Vec<Segment>, String> {
+    let rest = template.strip_prefix('/').ok_or("a template starts with /")?;
+    let mut segments = Vec::new();
+    for segment in rest.split('/') {
+        if segments.last() == Some(&Segment::Rest) {
+            return Err("** stands for the rest of the path: nothing may follow it".to_owned());
+        }
+        segments.push(parse_segment(segment)?);
+    }
+    Ok(segments)
+}
+
+fn parse_segment(segment: &str) -> Result<Segment, String> {
+    let inner = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+    match (segment, inner) {
+        ("*", _) | (_, Some("*")) => Ok(Segment::One),
+        ("**", _) | (_, Some("**")) => Ok(Segment::Rest),
+        (_, Some(name)) if is_name(name) => Ok(Segment::One),
+        _ if segment.contains(['*', '{', '}']) => Err(format!(
+            "{segment:?}: a template segment is literal text, * (one segment), {{name}} (one, named) or ** (the rest)"
+        )),
+        _ => {
+            Ok(Segment::Literal(normal(&format!("/{segment}"))?.as_bytes().iter().skip(1).copied().collect()))
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn pattern(json: &str) -> Result<PathPattern, String> {
+        crate::config::parse(json.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_kind_matches_what_it_says() {
+        for (json, yes, no) in [
+            (r#"{"exact":"/a"}"#, vec!["/a", "/%61", "/a;v=1"], vec!["/a/", "/ab", "/"]),
+            (r#"{"prefix":"/api"}"#, vec!["/api", "/api/", "/api/x", "//api/x"], vec!["/apix", "/ap", "/"]),
+            (r#"{"prefix":"/api/"}"#, vec!["/api", "/api/x"], vec!["/apix"]),
+            (r#"{"prefix":"/"}"#, vec!["/", "/x"], vec!["*"]),
+            (r#"{"template":"/t/{tenant}/*"}"#, vec!["/t/a/b"], vec!["/t/a", "/t//b", "/t/a/b/c", "/t/a/"]),
+            (r#"{"template":"/t/**"}"#, vec!["/t/a", "/t/a/b", "/t", "/t/"], vec!["/x", "/"]),
+            (r#"{"template":"/{*}/x/{**}"}"#, vec!["/a/x/b/c"], vec!["/a/b"]),
+            (r#"{"regex":"/v[0-9]+/.*"}"#, vec!["/v1/x", "/v22/"], vec!["/v1", "/x/v1/x"]),
+        ] {
+            let pattern = pattern(json).unwrap();
+            for path in yes {
+                assert!(pattern.matches(&NormalPath::read(path.as_bytes()).unwrap()), "{json} {path}");
+            }
+            for path in no {
+                assert!(!pattern.matches(&NormalPath::read(path.as_bytes()).unwrap()), "{json} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_could_never_match_is_refused() {
+        for (json, reason) in [
+            (r#"{"exact":"a"}"#, "start with /"),
+            (r#"{"prefix":"/a//b"}"#, "write \"/a/b\""),
+            (r#"{"exact":"/a/../b"}"#, "dot segments"),
+            (r#"{"template":"/**/a"}"#, "nothing may follow"),
+            (r#"{"template":"/a*b"}"#, "literal text"),
+            (r#"{"template":"a"}"#, "starts with /"),
+            (r#"{"regex":"("}"#, "not a regular expression"),
+            (r#"{"prefx":"/"}"#, "did you mean \"prefix\"?"),
+        ] {
+            let message = pattern(json).unwrap_err();
+            assert!(message.contains(reason), "{json}: {message}");
+        }
+    }
+}

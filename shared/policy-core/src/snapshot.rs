@@ -1,0 +1,133 @@
+//! One raw read of a header map, scanned in place.
+//!
+//! The buffer is the one `proxy_get_header_map_pairs` returns (proxy-wasm ABI 0.2.1): a little-endian `u32` count, then
+//! for each pair the two `u32` lengths, then for each pair the name, a NUL, the value, a NUL. The names come in lower
+//! case from Envoy. No header is copied: the index holds offsets.
+
+/// A parsed header map. Names and values borrow from the one buffer the host filled.
+#[derive(Default)]
+pub struct Snapshot {
+    raw: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+struct Field {
+    name: Span,
+    value: Span,
+}
+
+#[derive(Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Snapshot {
+    /// Reads the host's buffer. `None` when it does not follow the ABI.
+    #[must_use]
+    pub fn parse(raw: Vec<u8>) -> Option<Self> {
+        if raw.is_empty() {
+            return Some(Self::default());
+        }
+        let count = read_u32(&raw, 0)?;
+        let mut sizes: u32 = 4;
+        let mut at = count.checked_mul(8)?.checked_add(4)?;
+        if usize::try_from(at).ok()? > raw.len() {
+            return None;
+        }
+        let mut fields = Vec::with_capacity(usize::try_from(count).ok()?);
+        for _ in 0..count {
+            let name = next_span(&raw, &mut sizes, &mut at)?;
+            let value = next_span(&raw, &mut sizes, &mut at)?;
+            fields.push(Field { name, value });
+        }
+        Some(Self { raw, fields })
+    }
+
+    /// Builds the same buffer from pairs: what a test, or the tool, has instead of a host.
+    #[must_use]
+    pub fn from_pairs<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> Self {
+        Self::parse(encode(pairs)).unwrap_or_default()
+    }
+
+    /// All fields in the order of the message.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|field| (self.slice(field.name), self.slice(field.value)))
+    }
+
+    /// All values of one name (in lower case), in the order of the message.
+    pub fn values<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |(n, _)| *n == name).map(|(_, value)| value)
+    }
+
+    fn slice(&self, span: Span) -> &[u8] {
+        self.raw.get(span.start as usize..span.end as usize).unwrap_or_default()
+    }
+}
+
+/// Writes pairs in the form that [`Snapshot::parse`] reads and that `proxy_send_local_response` takes.
+#[must_use]
+pub fn encode<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+    out.extend_from_slice(&u32::try_from(pairs.len()).unwrap_or(u32::MAX).to_le_bytes());
+    for (name, value) in pairs {
+        out.extend_from_slice(&size(name.as_ref()));
+        out.extend_from_slice(&size(value.as_ref()));
+    }
+    for (name, value) in pairs {
+        out.extend_from_slice(name.as_ref());
+        out.push(0);
+        out.extend_from_slice(value.as_ref());
+        out.push(0);
+    }
+    out
+}
+
+fn read_u32(raw: &[u8], at: u32) -> Option<u32> {
+    let bytes = raw.get(at as usize..)?.first_chunk::<4>()?;
+    Some(u32::from_le_bytes(*bytes))
+}
+
+/// Takes the next length from the table at `sizes` and the bytes it describes from `at`, past their NUL.
+fn next_span(raw: &[u8], sizes: &mut u32, at: &mut u32) -> Option<Span> {
+    let length = read_u32(raw, *sizes)?;
+    *sizes = sizes.checked_add(4)?;
+    let span = Span { start: *at, end: at.checked_add(length)? };
+    *at = span.end.checked_add(1)?;
+    (usize::try_from(*at).ok()? <= raw.len()).then_some(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn what_is_encoded_is_read_back() {
+        let pairs: [(&[u8], &[u8]); 4] = [(b":path", b"/"), (b"a", b""), (b"b", &[0, 255, 10]), (b"a", b"2")];
+        let snapshot = Snapshot::from_pairs(&pairs);
+        assert_eq!(snapshot.iter().collect::<Vec<_>>(), pairs);
+        assert_eq!(snapshot.values(b"a").collect::<Vec<_>>(), [b"".as_slice(), b"2"]);
+    }
+
+    #[test]
+    fn an_empty_buffer_is_an_empty_map() {
+        assert_eq!(Snapshot::parse(Vec::new()).unwrap().iter().count(), 0);
+    }
+
+    #[test]
+    fn a_buffer_that_lies_is_refused() {
+        let good = encode(&[("name", "value")]);
+        for end in 1..good.len() {
+            assert!(Snapshot::parse(good[..end].to_vec()).is_none(), "cut at {end}");
+        }
+        let mut huge = good.clone();
+        huge[0..4].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert!(Snapshot::parse(huge).is_none());
+        let mut long = good;
+        long[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert!(Snapshot::parse(long).is_none());
+    }
+}
