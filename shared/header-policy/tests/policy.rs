@@ -1,5 +1,6 @@
 //! The header policy as a whole, over plain tables. Runs natively and, under wasm-bindgen-test, in wasm32.
 #![allow(missing_docs, reason = "tests")]
+#![cfg(test)]
 
 #[path = "policy/support.rs"]
 mod support;

@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn each_edit_does_what_it_says() {
-        let edits: [(&str, &dyn Fn(&mut Headers<'_>), usize); 7] = [
+        type Edit<'f> = &'f dyn Fn(&mut Headers<'_>);
+        let edits: [(&str, Edit<'_>, usize); 7] = [
             ("a=x b=2", &|h| h.set(&name("a"), value("x")), 1),
             ("a=1 b=2 a=3 a=x", &|h| h.append(&name("a"), value("x")), 1),
             ("b=2", &|h| h.remove(&name("a")), 1),

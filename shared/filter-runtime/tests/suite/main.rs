@@ -1,5 +1,6 @@
 //! The header filter as a whole, driven natively through the SDK's own exports by testkit's fake Envoy.
 #![allow(missing_docs, reason = "tests")]
+#![cfg(test)]
 
 mod budget;
 mod config;

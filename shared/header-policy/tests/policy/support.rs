@@ -25,7 +25,7 @@ pub(crate) fn request(headers: &[(&str, &str)]) -> Table {
 }
 
 pub(crate) fn compile(config: &str) -> HeaderPolicy {
-    HeaderPlugin::from_json(config.as_bytes()).unwrap_or_else(|error| panic!("{config}: {error}"))
+    HeaderPlugin::from_json(config.as_bytes()).map_err(|error| format!("{config}: {error}")).unwrap()
 }
 
 /// Sends a request and its response through a policy.

@@ -48,6 +48,13 @@ fn merge_keeps_the_stricter_word() {
         ("crossOriginOpenerPolicy", "same-origin", OPENER, "Same-Origin", "same-origin"),
         (
             "crossOriginOpenerPolicy",
+            "same-origin",
+            OPENER,
+            "same-origin;report-to=\"a\"",
+            "same-origin;report-to=\"a\"",
+        ),
+        (
+            "crossOriginOpenerPolicy",
             "unsafe-none",
             OPENER,
             "same-origin; report-to=\"a\"",
