@@ -6,7 +6,7 @@
 use walrus::Module;
 
 /// The longest name that is kept, in bytes.
-const LONGEST: usize = 56;
+const LONGEST: usize = 40;
 
 /// Gives every function the short form of its name.
 pub(crate) fn shorten(module: &mut Module) {

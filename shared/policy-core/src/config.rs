@@ -146,6 +146,10 @@ mod tests {
             (r#"{"items":{"a":1}}"#, "items: expected a list, found an object"),
             (r#"{"items":"hunter2"}"#, "items: expected a list, found a string"),
             (r#"{"items":[3]}"#, "items[0]: expected an object, found a number"),
+            (
+                r#"{"items":[{"header":true}]}"#,
+                "items[0].header: expected a string, found true or false (YAML reads an unquoted on, off, yes or no so)",
+            ),
             (r#"{"items":[{"header":null}]}"#, "items[0].header: expected a string, found nothing"),
             (
                 r#"{"items":[{"header":"a","on":"yes"}]}"#,

@@ -24,6 +24,10 @@ pub(super) fn unexpected(found: &Unexpected<'_>) -> &'static str {
 
 /// `expected a list, found a string`.
 pub(super) fn mismatch(found: &str, expected: &str) -> String {
+    let found = match (found, expected) {
+        ("true or false", "a string") => "true or false (YAML reads an unquoted on, off, yes or no so)",
+        _ => found,
+    };
     let expected = match expected {
         "a sequence" => "a list",
         "a map" => "an object",

@@ -1,0 +1,57 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Tollgate: WebAssembly filters for Envoy and Istio.
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve WasmPlugin manifests on a local Envoy in front of an echo, and swap them live when a file changes.
+    Run(RunArgs),
+}
+
+/// `tollgate run`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArgs {
+    /// Manifests: files, or directories that are searched for *.yaml and *.yml.
+    #[arg(default_value = "manifests")]
+    pub paths: Vec<PathBuf>,
+
+    /// The directory with the modules; the last part of a manifest's url names the file.
+    #[arg(long, value_name = "DIR", default_value = "dist")]
+    pub modules: PathBuf,
+
+    /// The port to listen on; if it is taken, a free one.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+
+    /// Envoy's worker threads.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub concurrency: u32,
+
+    /// The Envoy binary; else $TOLLGATE_ENVOY, else `envoy` on the PATH.
+    #[arg(long, value_name = "FILE")]
+    pub envoy: Option<PathBuf>,
+
+    /// Where to put Envoy's files and logs; else a temporary directory.
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+
+    /// Envoy's log level.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub envoy_log_level: String,
+
+    /// Print what Envoy would be given, and exit.
+    #[arg(long)]
+    pub print_config: bool,
+}

@@ -1,0 +1,24 @@
+//! The local Envoy: what it is told, how it is run, and how a change reaches it.
+
+mod admin;
+mod bootstrap;
+mod delivery;
+mod listener;
+mod log;
+mod process;
+mod proxy;
+mod run_dir;
+mod settings;
+mod start;
+mod stats;
+mod translate;
+
+pub use admin::Admin;
+pub use bootstrap::bootstrap;
+pub use listener::{Chain, listeners};
+pub use process::Process;
+pub use proxy::{Applied, Proxy, ProxyError, Refusal};
+pub use run_dir::RunDir;
+pub use settings::{Settings, find_envoy};
+pub use stats::Stats;
+pub use translate::{Extension, extension};

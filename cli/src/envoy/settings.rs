@@ -1,0 +1,45 @@
+//! How the local Envoy is to be run.
+
+use std::path::PathBuf;
+
+/// What can be chosen.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The Envoy binary.
+    pub envoy: PathBuf,
+    /// Worker threads.
+    pub concurrency: u32,
+    /// The port on 127.0.0.1 that requests go to; 0 for a free one.
+    pub port: u16,
+    /// The folder for Envoy's files and logs; a private temporary one when not given.
+    pub run_dir: Option<PathBuf>,
+    /// Envoy's log level: `trace` to `off`.
+    pub log_level: String,
+    /// Whether Envoy normalises paths before any filter sees them, as Istio's default does.
+    pub normalize_path: bool,
+}
+
+impl Settings {
+    /// The defaults, for a given Envoy.
+    #[must_use]
+    pub fn new(envoy: impl Into<PathBuf>) -> Self {
+        Self {
+            envoy: envoy.into(),
+            concurrency: 2,
+            port: 0,
+            run_dir: None,
+            log_level: "info".to_owned(),
+            normalize_path: true,
+        }
+    }
+}
+
+/// The Envoy to use: `TOLLGATE_ENVOY`, which `make` sets, or `envoy` on the PATH.
+#[must_use]
+pub fn find_envoy() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("TOLLGATE_ENVOY").filter(|named| !named.is_empty()) {
+        return Some(PathBuf::from(named));
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join("envoy")).find(|file| file.is_file())
+}

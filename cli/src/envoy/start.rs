@@ -1,0 +1,67 @@
+//! What an Envoy is started with, and what it says once it has started.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::bootstrap::bootstrap;
+use super::listener::{Chain, listeners};
+use super::proxy::{ProxyError, io_error};
+use super::run_dir::RunDir;
+use super::settings::Settings;
+use super::translate::{Extension, extension};
+use crate::plan::Plan;
+
+/// Everything that Envoy finds when it starts.
+pub(super) fn write_first(
+    run_dir: &RunDir,
+    settings: &Settings,
+    upstream: SocketAddr,
+    serving: &[Extension],
+) -> io::Result<()> {
+    run_dir.put_json(&run_dir.bootstrap(), &bootstrap(run_dir, upstream))?;
+    for extension in serving {
+        run_dir.put_json(&run_dir.ecds(extension), &extension.response("1"))?;
+    }
+    let chain = Chain { serving, trial: None };
+    run_dir.put_json(&run_dir.lds(), &listeners(chain, run_dir, settings, "1"))
+}
+
+/// Copies the modules and translates the plugins.
+pub(super) fn prepare(run_dir: &RunDir, plan: &Plan) -> Result<Vec<Extension>, ProxyError> {
+    let mut extensions = Vec::new();
+    for planned in &plan.plugins {
+        let module = run_dir.put_module(&planned.module).map_err(io_error("the run directory"))?;
+        extensions.push(extension(&planned.plugin, &module));
+    }
+    Ok(extensions)
+}
+
+pub(super) fn arguments(settings: &Settings, run_dir: &RunDir) -> Vec<String> {
+    let path = |path: PathBuf| path.to_string_lossy().into_owned();
+    let concurrency = settings.concurrency.to_string();
+    [
+        ("--config-path", path(run_dir.bootstrap())),
+        ("--admin-address-path", path(run_dir.admin_address())),
+        ("--concurrency", concurrency),
+        ("--log-level", settings.log_level.clone()),
+        // Connections of a chain that has been replaced are told at once to go.
+        ("--drain-strategy", "immediate".to_owned()),
+        ("--drain-time-s", "30".to_owned()),
+        ("--file-flush-interval-msec", "100".to_owned()),
+    ]
+    .into_iter()
+    .flat_map(|(name, value)| [name.to_owned(), value])
+    // Hot restart would need an id of its own for each Envoy on the machine.
+    .chain(["--disable-hot-restart".to_owned()])
+    .collect()
+}
+
+pub(super) fn main_address(listeners: &str) -> Option<SocketAddr> {
+    let listeners: serde_json::Value = serde_json::from_str(listeners).ok()?;
+    let mut statuses = listeners.get("listener_statuses")?.as_array()?.iter();
+    let main = statuses.find(|status| status.get("name").is_some_and(|name| name == "main"))?;
+    let address = main.get("local_address")?.get("socket_address")?;
+    let ip = address.get("address")?.as_str()?.parse().ok()?;
+    Some(SocketAddr::new(ip, u16::try_from(address.get("port_value")?.as_u64()?).ok()?))
+}

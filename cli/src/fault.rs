@@ -1,0 +1,57 @@
+//! What is wrong with a manifest, and where: `file:line:col: path: message`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A place in a text file, both counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The file, as it was named on the command line or found below a directory.
+    pub file: PathBuf,
+    /// Where in the file; nowhere when the file itself is the trouble.
+    pub at: Option<Position>,
+    /// The field: `spec.pluginConfig.rules[0].name`; empty for the document as a whole.
+    pub path: String,
+    /// Why, and what is allowed.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file.display())?;
+        if let Some(at) = self.at {
+            write!(f, "{}:{}:", at.line, at.column)?;
+        }
+        if !self.path.is_empty() {
+            write!(f, " {}:", self.path)?;
+        }
+        write!(f, " {}", self.message)
+    }
+}
+
+/// Everything that is wrong with a set of manifests, one line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}

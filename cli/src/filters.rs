@@ -1,0 +1,33 @@
+//! Tollgate's own filters: their configuration is compiled here by the very code that runs in the module.
+
+use policy_core::{ConfigError, Plugin};
+
+type Check = fn(&[u8]) -> Result<(), ConfigError>;
+
+/// Which modules' configurations can be checked, by the module's file name without `.wasm`.
+#[derive(Debug, Clone)]
+pub struct Filters(Vec<(&'static str, Check)>);
+
+impl Filters {
+    /// All filters of this suite.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self(vec![("header-filter", check::<header_policy::HeaderPlugin>)])
+    }
+
+    /// None: every configuration goes to Envoy as it is. For tests of what Envoy and the module make of a bad one.
+    #[must_use]
+    pub fn unchecked() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Compiles a configuration; `None` when the module is not one of these.
+    #[must_use]
+    pub fn check(&self, module: &str, json: &[u8]) -> Option<Result<(), ConfigError>> {
+        self.0.iter().find(|(name, _)| *name == module).map(|(_, check)| check(json))
+    }
+}
+
+fn check<P: Plugin>(json: &[u8]) -> Result<(), ConfigError> {
+    P::from_json(json).map(drop)
+}

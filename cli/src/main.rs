@@ -1,0 +1,7 @@
+//! The `tollgate` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tollgate::main()
+}

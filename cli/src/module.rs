@@ -1,0 +1,121 @@
+//! Finding a plugin's module on this machine.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+/// Where modules are looked up that a manifest names by registry.
+#[derive(Debug, Clone)]
+pub struct Modules {
+    directory: PathBuf,
+}
+
+/// A module that has been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    /// The file.
+    pub path: PathBuf,
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// The SHA-256 of the content, in hex.
+    pub digest: String,
+}
+
+impl Modules {
+    /// Modules from a directory, usually `dist`.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The file that stands for a URL: an absolute `file://` path is taken as it is; of all others the last segment
+    /// names the file, so `oci://ghcr.io/tollgate/header-filter:0.1.0` is `header-filter.wasm` in the directory.
+    #[must_use]
+    pub fn locate(&self, url: &str) -> PathBuf {
+        if let Some(path) = url.strip_prefix("file://") {
+            return PathBuf::from(path);
+        }
+        self.directory.join(format!("{}.wasm", stem(url)))
+    }
+
+    /// Reads the module that stands for a URL.
+    ///
+    /// # Errors
+    /// Says what is missing and what to do about it.
+    pub fn load(&self, url: &str) -> Result<Module, String> {
+        let path = self.locate(url);
+        let bytes = std::fs::read(&path).map_err(|error| self.missing(url, &path, &error))?;
+        if !bytes.starts_with(b"\0asm") || bytes.len() < 8 {
+            return Err(format!("{} is not a WebAssembly module", path.display()));
+        }
+        let mut digest = String::new();
+        for byte in Sha256::digest(&bytes) {
+            let _ = write!(digest, "{byte:02x}");
+        }
+        Ok(Module { path, bytes, digest })
+    }
+
+    fn missing(&self, url: &str, path: &Path, error: &std::io::Error) -> String {
+        let path = path.display();
+        if url.starts_with("file://") || error.kind() != std::io::ErrorKind::NotFound {
+            return format!("{path} cannot be read: {error}");
+        }
+        format!("there is no {path}: run `make build`, or name the modules' directory with --modules")
+    }
+}
+
+/// The name of the module that a URL ends in: without tag, digest and `.wasm`.
+#[must_use]
+pub fn stem(url: &str) -> &str {
+    let last = url.rsplit('/').next().unwrap_or(url);
+    let name = last.split(['@', ':', '?', '#']).next().unwrap_or(last);
+    name.strip_suffix(".wasm").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_leads_to_a_file() {
+        let modules = Modules::new("dist");
+        for (url, path) in [
+            ("oci://ghcr.io/tollgate/header-filter:0.1.0", "dist/header-filter.wasm"),
+            ("oci://localhost:5000/header-filter", "dist/header-filter.wasm"),
+            ("ghcr.io/tollgate/auth-filter@sha256:00ff", "dist/auth-filter.wasm"),
+            ("oci://r/x/auth-filter:1.0@sha256:00ff", "dist/auth-filter.wasm"),
+            ("https://example.com/f/header-filter.wasm", "dist/header-filter.wasm"),
+            ("file:///opt/header-filter.wasm", "/opt/header-filter.wasm"),
+        ] {
+            assert_eq!(modules.locate(url), Path::new(path), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_missing_module_says_what_to_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let modules = Modules::new(directory.path());
+        let message = modules.load("oci://x/header-filter:1").unwrap_err();
+        assert!(message.ends_with(
+            "header-filter.wasm: run `make build`, or name the modules' directory with --modules"
+        ));
+        std::fs::write(directory.path().join("header-filter.wasm"), "not wasm").unwrap();
+        let message = modules.load("oci://x/header-filter:1").unwrap_err();
+        assert!(message.ends_with("is not a WebAssembly module"));
+    }
+
+    #[test]
+    fn a_module_is_known_by_its_digest() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("x.wasm"), b"\0asm\x01\0\0\0").unwrap();
+        let module = Modules::new(directory.path()).load("oci://r/x:1").unwrap();
+        assert_eq!(module.digest, "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476");
+    }
+}

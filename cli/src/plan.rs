@@ -1,0 +1,94 @@
+//! A set of manifests that can be served: checked, in chain order, each plugin with its module.
+
+use crate::fault::{Fault, Faults};
+use crate::filters::Filters;
+use crate::manifest::{EnvValue, Manifests, PluginType, WasmPlugin, in_chain_order};
+use crate::module::{Module, Modules, stem};
+
+/// What to serve.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The plugins, in the order in which requests pass them.
+    pub plugins: Vec<Planned>,
+    /// What the reader should know.
+    pub notes: Vec<String>,
+}
+
+/// One plugin and its module.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The manifest.
+    pub plugin: WasmPlugin,
+    /// The module.
+    pub module: Module,
+}
+
+impl Plan {
+    /// Checks every plugin with its filter's own code, finds its module and puts all in order.
+    ///
+    /// # Errors
+    /// All faults at once, each with the line it is about.
+    pub fn compile(manifests: Manifests, modules: &Modules, filters: &Filters) -> Result<Self, Faults> {
+        let mut notes = manifests.notes;
+        let mut faults = Vec::new();
+        let mut plugins = Vec::new();
+        for plugin in in_chain_order(manifests.plugins) {
+            faults.extend(config_fault(&plugin, filters, &mut notes));
+            if plugin.spec.plugin_type == PluginType::Network {
+                faults.push(plugin.fault("spec.type", "NETWORK plugins cannot be run here: only HTTP"));
+            }
+            notes.extend(missing_variables(&plugin));
+            match modules.load(&plugin.spec.url) {
+                Ok(module) => plugins.push(Planned { plugin, module }),
+                Err(message) => faults.push(plugin.fault("spec.url", message)),
+            }
+        }
+        if faults.is_empty() { Ok(Self { plugins, notes }) } else { Err(Faults(faults)) }
+    }
+}
+
+fn config_fault(plugin: &WasmPlugin, filters: &Filters, notes: &mut Vec<String>) -> Option<Fault> {
+    let module = stem(&plugin.spec.url);
+    match filters.check(module, config_json(plugin).as_deref().unwrap_or_default().as_bytes()) {
+        Some(Ok(())) => None,
+        Some(Err(error)) => {
+            let path = match error.path() {
+                "" => "spec.pluginConfig".to_owned(),
+                path if path.starts_with('[') => format!("spec.pluginConfig{path}"),
+                path => format!("spec.pluginConfig.{path}"),
+            };
+            Some(plugin.fault(&path, error.message()))
+        }
+        None => {
+            notes.push(format!(
+                "{}: {module} is not one of Tollgate's filters, its pluginConfig is not checked here",
+                plugin.full_name()
+            ));
+            None
+        }
+    }
+}
+
+/// A HOST variable comes from Envoy's environment, which is ours.
+fn missing_variables(plugin: &WasmPlugin) -> Vec<String> {
+    let host = plugin.spec.env.iter().filter(|variable| variable.value == EnvValue::Host);
+    host.filter(|variable| std::env::var_os(&variable.name).is_none())
+        .map(|variable| {
+            format!(
+                "{}: {} is not set, the plugin will see no such variable",
+                plugin.full_name(),
+                variable.name
+            )
+        })
+        .collect()
+}
+
+/// `pluginConfig` as the text that Istio hands to the module; nothing for none or `{}`.
+#[must_use]
+pub fn config_json(plugin: &WasmPlugin) -> Option<String> {
+    let json = plugin.spec.plugin_config.as_ref()?.to_json();
+    (json.as_object().is_some_and(|fields| !fields.is_empty())).then(|| json.to_string())
+}
+
+#[cfg(test)]
+mod tests;

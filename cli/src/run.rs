@@ -1,0 +1,167 @@
+//! `tollgate run`: serve, watch, swap, stop.
+
+mod banner;
+mod print;
+mod stop;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::args::RunArgs;
+use crate::echo::Echo;
+use crate::envoy::{Applied, Proxy, ProxyError, Settings, find_envoy};
+use crate::fault::Faults;
+use crate::filters::Filters;
+use crate::manifest::Manifests;
+use crate::module::Modules;
+use crate::plan::Plan;
+use crate::report::Reporter;
+use crate::watch::Watch;
+
+use stop::Stop;
+
+/// Manifests that cannot be served, at the start.
+const BAD_MANIFESTS: u8 = 2;
+/// What everyone wants to know after a refusal.
+const STILL_LIVE: &str = "what was live before goes on serving";
+
+/// Runs until it is told to stop, or Envoy ends.
+pub async fn run(args: &RunArgs, report: &mut Reporter) -> ExitCode {
+    let plan = match compile(args) {
+        Ok(plan) => plan,
+        Err(faults) => {
+            report.bad(&faults.to_string());
+            return ExitCode::from(BAD_MANIFESTS);
+        }
+    };
+    if args.print_config {
+        report.line(&print::everything(&plan, &settings(args, PathBuf::from("envoy"))));
+        return ExitCode::SUCCESS;
+    }
+    match serve(args, plan, report).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report.bad(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compile(args: &RunArgs) -> Result<Plan, Faults> {
+    Plan::compile(Manifests::load(&args.paths)?, &Modules::new(&args.modules), &Filters::builtin())
+}
+
+fn settings(args: &RunArgs, envoy: PathBuf) -> Settings {
+    Settings {
+        concurrency: args.concurrency,
+        port: args.port,
+        run_dir: args.run_dir.clone(),
+        log_level: args.envoy_log_level.clone(),
+        ..Settings::new(envoy)
+    }
+}
+
+async fn serve(args: &RunArgs, plan: Plan, report: &mut Reporter) -> Result<(), String> {
+    let mut stop = Stop::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let envoy = args.envoy.clone().or_else(find_envoy).ok_or(
+        "there is no Envoy: `make run` fetches one; or set TOLLGATE_ENVOY, or have `envoy` 1.40 on the PATH",
+    )?;
+    let mut settings = settings(args, envoy);
+    settings.port = free_port(args.port, report);
+    let mut watch = Watch::new()?;
+    watch.watch(watched(args, &plan));
+    let echo = Echo::start().await.map_err(|error| format!("cannot start the echo: {error}"))?;
+    let mut proxy = tokio::select! {
+        started = Proxy::start(settings, echo.address(), &plan) => started.map_err(|error| error.to_string())?,
+        () = stop.asked() => return Ok(()),
+    };
+    banner::print(args, &plan, &proxy, report);
+    let ended = tokio::select! {
+        ended = keep_serving(args, plan, &mut proxy, &mut watch, report) => Some(ended),
+        () = stop.asked() => None,
+    };
+    match ended {
+        Some(error) => {
+            proxy.keep_files();
+            Err(error.to_string())
+        }
+        None => {
+            report.line("stopping Envoy");
+            proxy.stop().await;
+            Ok(())
+        }
+    }
+}
+
+/// Swaps after every change, until Envoy is gone.
+async fn keep_serving(
+    args: &RunArgs,
+    mut plan: Plan,
+    proxy: &mut Proxy,
+    watch: &mut Watch,
+    report: &mut Reporter,
+) -> ProxyError {
+    let mut faulty: Option<String> = None;
+    let mut troubled = false;
+    loop {
+        // Before the files are read: what changes after this is seen.
+        watch.watch(watched(args, &plan));
+        match compile(args) {
+            // Saving a file makes several events; one complaint is enough.
+            Err(faults) if faulty.as_ref() == Some(&faults.to_string()) => {}
+            Err(faults) => {
+                report.bad(&faults.to_string());
+                report.bad(STILL_LIVE);
+                faulty = Some(faults.to_string());
+                troubled = true;
+            }
+            Ok(next) if next.plugins == plan.plugins && faulty.is_none() => {}
+            Ok(next) => {
+                match proxy.apply(&next).await {
+                    Ok(applied) => troubled = tell(&applied, troubled, report),
+                    Err(error) => return error,
+                }
+                faulty = None;
+                plan = next;
+                watch.watch(watched(args, &plan));
+            }
+        }
+        tokio::select! {
+            error = proxy.ended() => return error,
+            () = watch.changed() => {}
+        }
+    }
+}
+
+/// Says what became of a change, and whether there is trouble.
+fn tell(applied: &Applied, troubled: bool, report: &mut Reporter) -> bool {
+    let took = applied.took.as_millis();
+    if !applied.changed.is_empty() {
+        report.good(&format!("live after {took} ms: {}", applied.changed.join(", ")));
+    } else if troubled && applied.refused.is_empty() {
+        report.good("fine again, and the same as what is live");
+    }
+    for refusal in &applied.refused {
+        report.bad(&format!("Envoy refused it: {refusal}"));
+        report.bad(STILL_LIVE);
+    }
+    !applied.refused.is_empty()
+}
+
+/// The manifests, the modules' folder, and modules that are named by file.
+fn watched<'a>(args: &'a RunArgs, plan: &'a Plan) -> impl Iterator<Item = (&'a Path, bool)> {
+    let manifests = args.paths.iter().map(|path| (path.as_path(), true));
+    let modules = plan.plugins.iter().map(|planned| (planned.module.path.as_path(), false));
+    manifests.chain([(args.modules.as_path(), false)]).chain(modules)
+}
+
+/// The port that was asked for, or 0 when something listens there. Envoy shares ports among its workers, so two
+/// Envoys of one user would share this one without a word.
+fn free_port(port: u16, report: &mut Reporter) -> u16 {
+    if port == 0 || TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        return port;
+    }
+    report.note(&format!("port {port} is taken: using a free one"));
+    0
+}
