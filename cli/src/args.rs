@@ -39,6 +39,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub concurrency: u32,
 
+    /// Serve HTTPS with this certificate (PEM), so that what happens on TLS only can be seen; with --tls-key.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
     /// The Envoy binary; else $TOLLGATE_ENVOY, else `envoy` on the PATH.
     #[arg(long, value_name = "FILE")]
     pub envoy: Option<PathBuf>,

@@ -19,6 +19,6 @@ pub use listener::{Chain, listeners};
 pub use process::Process;
 pub use proxy::{Applied, Proxy, ProxyError, Refusal};
 pub use run_dir::RunDir;
-pub use settings::{Settings, find_envoy};
+pub use settings::{Settings, Tls, find_envoy};
 pub use stats::Stats;
 pub use translate::{Extension, extension};

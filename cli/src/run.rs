@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use crate::args::RunArgs;
 use crate::echo::Echo;
-use crate::envoy::{Applied, Proxy, ProxyError, Settings, find_envoy};
+use crate::envoy::{Applied, Proxy, ProxyError, Settings, Tls, find_envoy};
 use crate::fault::Faults;
 use crate::filters::Filters;
 use crate::manifest::Manifests;
@@ -53,11 +53,13 @@ fn compile(args: &RunArgs) -> Result<Plan, Faults> {
 }
 
 fn settings(args: &RunArgs, envoy: PathBuf) -> Settings {
+    let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     Settings {
         concurrency: args.concurrency,
         port: args.port,
         run_dir: args.run_dir.clone(),
         log_level: args.envoy_log_level.clone(),
+        tls: tls.map(|(certificate, key)| Tls { certificate, key }),
         ..Settings::new(envoy)
     }
 }

@@ -7,11 +7,12 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::message::{Fields, Protocol, Request, Response};
 
-type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Longer than anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,6 +46,17 @@ impl Client {
     pub async fn connect(address: SocketAddr, protocol: Protocol) -> Result<Self, Error> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
+        Self::over(stream, address, protocol).await
+    }
+
+    /// Speaks HTTP on a connection that is there already.
+    ///
+    /// # Errors
+    /// When the server does not speak it.
+    pub async fn over<S>(stream: S, address: SocketAddr, protocol: Protocol) -> Result<Self, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let stream = TokioIo::new(stream);
         let sender = match protocol {
             Protocol::Http1 => {

@@ -9,6 +9,7 @@ pub mod message;
 pub mod module;
 pub mod plugin;
 pub mod raw;
+pub mod tls;
 
 pub use client::{Client, send};
 pub use local::{LocalEnvoy, dist};

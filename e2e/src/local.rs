@@ -56,6 +56,7 @@ impl LocalEnvoy {
             concurrency: setup.workers,
             run_dir: setup.run_dir,
             normalize_path: false,
+            tls: setup.tls,
             ..Settings::new(envoy()?)
         };
         let proxy = match Proxy::start(settings, echo.address(), &plan).await {

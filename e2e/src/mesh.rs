@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tollgate::echo::Arrived;
-use tollgate::envoy::{Applied, ProxyError, Refusal};
+use tollgate::envoy::{Applied, ProxyError, Refusal, Tls};
 use tollgate::fault::Faults;
 
 /// How the mesh is to be set up.
@@ -17,11 +17,13 @@ pub struct Setup {
     pub checked: bool,
     /// The folder for the proxy's files; a temporary one when not given.
     pub run_dir: Option<PathBuf>,
+    /// Serve HTTPS with this certificate.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { workers: 1, checked: true, run_dir: None }
+        Self { workers: 1, checked: true, run_dir: None, tls: None }
     }
 }
 

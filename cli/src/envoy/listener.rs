@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::bootstrap::{config_source, socket_address};
 use super::run_dir::RunDir;
-use super::settings::Settings;
+use super::settings::{Settings, Tls};
 use super::translate::{Extension, RBAC, WASM};
 
 const MANAGER: &str =
@@ -42,29 +42,47 @@ fn listener(
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
     }));
+    let mut chain = json!({"filters": [{
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": {
+            "@type": MANAGER,
+            "stat_prefix": name,
+            "codec_type": "AUTO",
+            // This is the edge: the client's address is the connection's, not what a header says.
+            "use_remote_address": true,
+            // Envoy's own would be there before any plugin runs, and hide what a filter's `requestId` does.
+            "generate_request_id": false,
+            "normalize_path": settings.normalize_path,
+            "upgrade_configs": [{"upgrade_type": "websocket"}],
+            "route_config": routes(),
+            "http_filters": filters,
+            "access_log": [access_log(run_dir)],
+        },
+    }]});
+    if let (Some(tls), Some(chain)) = (&settings.tls, chain.as_object_mut()) {
+        chain.insert("transport_socket".to_owned(), transport(tls));
+    }
     json!({
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": name,
         // A listener without a port still needs an address of its own.
         "address": socket_address("127.0.0.1", port.unwrap_or(1)),
         "bind_to_port": port.is_some(),
-        "filter_chains": [{"filters": [{
-            "name": "envoy.filters.network.http_connection_manager",
-            "typed_config": {
-                "@type": MANAGER,
-                "stat_prefix": name,
-                "codec_type": "AUTO",
-                // This is the edge: the client's address is the connection's, not what a header says.
-                "use_remote_address": true,
-                // Envoy's own would be there before any plugin runs, and hide what a filter's `requestId` does.
-                "generate_request_id": false,
-                "normalize_path": settings.normalize_path,
-                "upgrade_configs": [{"upgrade_type": "websocket"}],
-                "route_config": routes(),
-                "http_filters": filters,
-                "access_log": [access_log(run_dir)],
-            },
-        }]}],
+        "filter_chains": [chain],
+    })
+}
+
+fn transport(tls: &Tls) -> Value {
+    let certificate = json!({
+        "certificate_chain": {"filename": tls.certificate},
+        "private_key": {"filename": tls.key},
+    });
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": {"alpn_protocols": ["h2", "http/1.1"], "tls_certificates": [certificate]},
+        },
     })
 }
 

@@ -17,6 +17,17 @@ pub struct Settings {
     pub log_level: String,
     /// Whether Envoy normalises paths before any filter sees them, as Istio's default does.
     pub normalize_path: bool,
+    /// Serve HTTPS instead of HTTP.
+    pub tls: Option<Tls>,
+}
+
+/// What a TLS server needs, both in PEM.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificate, with its chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 impl Settings {
@@ -30,6 +41,7 @@ impl Settings {
             run_dir: None,
             log_level: "info".to_owned(),
             normalize_path: true,
+            tls: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::report::Reporter;
 
 /// A plugin's annotation with commands to try, one per line, written for the port that `tollgate run` uses by default.
 const TRY: &str = "tollgate.dev/try";
-const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
+const DEFAULT_BASE: &str = "http://127.0.0.1:8080";
 
 pub(super) fn print(args: &RunArgs, plan: &Plan, proxy: &Proxy, report: &mut Reporter) {
     for note in &plan.notes {
@@ -22,12 +22,13 @@ pub(super) fn print(args: &RunArgs, plan: &Plan, proxy: &Proxy, report: &mut Rep
         report.note("  none: requests go straight to the echo");
     }
     let (address, admin) = (proxy.address(), proxy.admin().address());
-    report.line(&format!("requests go to   http://{address}"));
+    let base = format!("{}://{address}", if args.tls_cert.is_some() { "https" } else { "http" });
+    report.line(&format!("requests go to   {base}"));
     report.line(&format!("Envoy's admin    http://{admin} (process {})", proxy.process_id()));
     report.line(&format!("Envoy's files    {}", proxy.run_dir().root().display()));
     report.line("try:");
     for command in tries(plan) {
-        report.line(&format!("  {}", command.replace(DEFAULT_ADDRESS, &address.to_string())));
+        report.line(&format!("  {}", command.replace(DEFAULT_BASE, &base)));
     }
     let mut watched: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
     watched.push(args.modules.display().to_string());

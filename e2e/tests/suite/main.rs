@@ -14,6 +14,8 @@ mod live_swap;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod secure;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tool;

@@ -44,9 +44,12 @@ pub enum Undecided {
 pub struct Target<'h, 's> {
     headers: &'h Headers<'s>,
     names: &'h Names,
-    path: OnceCell<Result<NormalPath, Undecided>>,
-    host: OnceCell<Result<Vec<u8>, Undecided>>,
+    path: OnceCell<Part<NormalPath>>,
+    host: OnceCell<Part<Vec<u8>>>,
 }
+
+/// A part of the request: absent (a CONNECT has no path), in normal form, or without one.
+type Part<T> = Result<Option<T>, Undecided>;
 
 /// The pseudo headers that matching reads.
 #[derive(Debug, Clone)]
@@ -77,15 +80,20 @@ impl<'h, 's> Target<'h, 's> {
         Self { headers, names, path: OnceCell::new(), host: OnceCell::new() }
     }
 
-    fn path(&self) -> Result<&NormalPath, Undecided> {
-        let read = || NormalPath::read(self.headers.first(&self.names.path).unwrap_or_default());
-        self.path.get_or_init(|| read().ok_or(Undecided::Path)).as_ref().map_err(|undecided| *undecided)
+    fn path(&self) -> Part<&NormalPath> {
+        let path = self.path.get_or_init(|| match self.headers.first(&self.names.path) {
+            Some(path) => NormalPath::read(path).map(Some).ok_or(Undecided::Path),
+            None => Ok(None),
+        });
+        path.as_ref().map(Option::as_ref).map_err(|undecided| *undecided)
     }
 
-    fn host(&self) -> Result<&[u8], Undecided> {
-        let read = || normal_host(self.headers.first(&self.names.authority).unwrap_or_default());
-        let host = self.host.get_or_init(|| read().ok_or(Undecided::Host));
-        host.as_ref().map(Vec::as_slice).map_err(|undecided| *undecided)
+    fn host(&self) -> Part<&[u8]> {
+        let host = self.host.get_or_init(|| match self.headers.first(&self.names.authority) {
+            Some(authority) => normal_host(authority).map(Some).ok_or(Undecided::Host),
+            None => Ok(None),
+        });
+        host.as_ref().map(Option::as_deref).map_err(|undecided| *undecided)
     }
 }
 
@@ -113,14 +121,17 @@ impl Match {
             return Ok(false);
         }
         if let Some(hosts) = &self.hosts {
-            let host = target.host()?;
-            if !hosts.0.iter().any(|pattern| pattern.matches(host)) {
+            let meant = |host| hosts.0.iter().any(|pattern| pattern.matches(host));
+            if !target.host()?.is_some_and(meant) {
                 return Ok(false);
             }
         }
         match &self.paths {
             None => Ok(true),
-            Some(paths) => target.path().map(|path| paths.0.iter().any(|pattern| pattern.matches(path))),
+            Some(paths) => {
+                let meant = |path| paths.0.iter().any(|pattern| pattern.matches(path));
+                Ok(target.path()?.is_some_and(meant))
+            }
         }
     }
 }

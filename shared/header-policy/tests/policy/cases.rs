@@ -141,6 +141,19 @@ fn every_kind_of_match_decides() {
 }
 
 #[test]
+fn a_request_without_a_path_or_a_host_is_not_meant_and_not_refused() {
+    let policy = compile(
+        r#"{"rules":[{"match":{"paths":[{"prefix":"/"}]},"request":{"set":[{"name":"p","value":"1"}]}},
+        {"match":{"hosts":["*"]},"request":{"set":[{"name":"h","value":"1"}]}}]}"#,
+    );
+    let connect = Table::of(&[(":method", "CONNECT"), (":authority", "a.example.com:443")]);
+    let outcome = run(&policy, &connect, &Table::default());
+    assert!(outcome.reply.is_none());
+    assert_eq!(shown(&outcome.upstream), ["h: 1"]);
+    assert!(run(&policy, &Table::of(&[(":path", "/")]), &Table::default()).reply.is_none());
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused_unless_the_config_says_otherwise() {
     let rule = r#""rules":[{"match":{"paths":[{"prefix":"/api"}]},"request":{"remove":["x"]}}]"#;
     let odd = request(&[(":path", "/api/%2e%2e/admin"), ("x", "1")]);
