@@ -26,7 +26,7 @@ wasm-test: ## Run the pure crates' tests in wasm32
 e2e: ## Build the modules and run the end-to-end tests
 	@scripts/test.sh build e2e
 
-check: ## Format, lints, scripts, licences, reproducible modules
+check: ## Format, lints, documentation, scripts, licences, reproducible modules
 	@scripts/check.sh
 
 reproducible: ## Build the modules in two folders and compare them

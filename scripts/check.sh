@@ -35,6 +35,7 @@ main() {
   "$ROOT/scripts/toolchain.sh" cargo
   step "format" cargo fmt --all --check
   step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+  step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked --quiet
   step "scripts" scripts_are_clean
   step "dependencies" dependencies_are_allowed
   step "reproducible modules" "$ROOT/scripts/reproducible.sh"

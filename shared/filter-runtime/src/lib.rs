@@ -5,7 +5,7 @@
 //! single edits or one local reply, filter state and counters.
 //!
 //! The SDK (`proxy-wasm`) gives the exports, the dispatcher and the context traits. Its host calls panic on any status
-//! they do not expect, and a panic costs Envoy's worker its filter, so the calls are our own: see [`host`].
+//! they do not expect, and a panic costs Envoy's worker its filter, so the calls are our own: see the module `host`.
 
 pub mod export;
 mod host;

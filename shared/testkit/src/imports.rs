@@ -1,4 +1,4 @@
-//! The host functions a filter imports, over this thread's [`State`](crate::state::State).
+//! The host functions a filter imports, over this thread's [`State`].
 
 use std::slice;
 
