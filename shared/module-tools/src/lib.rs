@@ -1,7 +1,7 @@
 //! What a filter module asks of its host, and how to make it ask for less.
 //!
 //! `proxy-wasm` exports every callback of the ABI, so Envoy calls a filter for bodies, trailers and logs that the
-//! filter ignores. Each of those calls crosses the sandbox. [`trim`] removes the callbacks that the filter does not
+//! filter ignores. Each of those calls crosses the sandbox. [`trim()`] removes the callbacks that the filter does not
 //! list in its [`CALLBACKS_SECTION`] after linking, and with them the code that only they could reach.
 
 mod check;

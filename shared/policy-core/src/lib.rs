@@ -12,7 +12,7 @@
 //! | [`flow`] | what a policy answers: go on, or a local reply |
 //! | [`policy`] | the traits a policy and its plugin implement |
 //! | [`config`] | strict reading of `pluginConfig`, errors that name the place |
-//! | [`format`] | values with Envoy's format operators |
+//! | [`mod@format`] | values with Envoy's format operators |
 //! | [`route`] | the `match` block |
 //! | [`enforcement`] | `enforce`, `shadow`, `off`, and a stable percentage |
 //! | [`regex`] | regular expressions over bytes |
