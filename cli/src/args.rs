@@ -56,7 +56,12 @@ pub struct RunArgs {
     pub run_dir: Option<PathBuf>,
 
     /// Envoy's log level.
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        default_value = "info",
+        value_parser = ["trace", "debug", "info", "warning", "error", "critical", "off"],
+    )]
     pub envoy_log_level: String,
 
     /// Print what Envoy would be given, and exit.

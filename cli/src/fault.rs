@@ -27,15 +27,21 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.file.display())?;
+        write!(f, "{}:", printable(&self.file.to_string_lossy()))?;
         if let Some(at) = self.at {
             write!(f, "{}:{}:", at.line, at.column)?;
         }
         if !self.path.is_empty() {
-            write!(f, " {}:", self.path)?;
+            write!(f, " {}:", printable(&self.path))?;
         }
-        write!(f, " {}", self.message)
+        write!(f, " {}", printable(&self.message))
     }
+}
+
+/// Text from a file as it may stand on a terminal: a control character could move the cursor or feign another line.
+fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 /// Everything that is wrong with a set of manifests, one line each.

@@ -34,9 +34,9 @@ impl Manifests {
         let mut all = Self::default();
         let mut faults = Vec::new();
         for file in files::manifests(paths).map_err(|fault| Faults(vec![fault]))? {
-            match std::fs::read_to_string(&file) {
+            match files::read(&file) {
                 Ok(text) => all.add(&file, &text, &mut faults),
-                Err(error) => faults.push(whole(&file, format!("cannot be read: {error}"))),
+                Err(fault) => faults.push(fault),
             }
         }
         all.finish(faults)

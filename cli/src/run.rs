@@ -69,6 +69,9 @@ async fn serve(args: &RunArgs, plan: Plan, report: &mut Reporter) -> Result<(), 
     let envoy = args.envoy.clone().or_else(find_envoy).ok_or(
         "there is no Envoy: `make run` fetches one; or set TOLLGATE_ENVOY, or have `envoy` 1.40 on the PATH",
     )?;
+    if !envoy.is_file() {
+        return Err(format!("there is no Envoy at {}: `make run` fetches one", envoy.display()));
+    }
     let mut settings = settings(args, envoy);
     settings.port = free_port(args.port, report);
     let mut watch = Watch::new()?;

@@ -206,7 +206,7 @@ fn changes(before: &[Extension], after: &[Extension]) -> Vec<String> {
     let mut changed: Vec<String> =
         after.iter().filter(|new| !before.contains(new)).map(|new| new.plugin.clone()).collect();
     let gone = before.iter().filter(|old| !after.iter().any(|new| new.name == old.name));
-    changed.extend(gone.map(|old| old.plugin.clone()));
+    changed.extend(gone.map(|old| format!("{} (removed)", old.plugin)));
     if changed.is_empty() && !same_chain(before, after) {
         changed.extend(after.iter().map(|extension| extension.plugin.clone()));
     }

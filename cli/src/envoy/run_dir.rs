@@ -1,8 +1,8 @@
 //! The private folder that holds Envoy's files. Every file that Envoy watches is replaced by a rename.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -26,7 +26,10 @@ impl RunDir {
     /// When it cannot be made.
     pub fn create(at: Option<&Path>) -> io::Result<Self> {
         let Some(at) = at else {
-            let temporary = tempfile::Builder::new().prefix("tollgate-").tempdir()?;
+            let temporary = tempfile::Builder::new()
+                .prefix("tollgate-")
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir()?;
             return Ok(Self { root: temporary.path().to_owned(), temporary: Some(temporary) });
         };
         let root = std::path::absolute(at)?;

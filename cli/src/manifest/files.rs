@@ -21,6 +21,29 @@ pub(super) fn manifests(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
     Ok(files)
 }
 
+/// Larger than any manifest: the API server takes a megabyte and a half.
+const LARGEST: u64 = 4 << 20;
+
+/// The text of a manifest.
+///
+/// An empty file is a fault: an editor that saves in place empties it first, and for that moment no plugin would guard
+/// anything.
+pub(super) fn read(file: &Path) -> Result<String, Fault> {
+    let unreadable = |error| whole(file, format!("cannot be read: {error}"));
+    let metadata = std::fs::metadata(file).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(whole(file, "is no regular file".to_owned()));
+    }
+    if metadata.len() > LARGEST {
+        return Err(whole(file, format!("is larger than {} MiB: no manifest is", LARGEST >> 20)));
+    }
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    if text.trim().is_empty() {
+        return Err(whole(file, "is empty; to take its plugins away, delete it".to_owned()));
+    }
+    Ok(text)
+}
+
 fn below(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Fault> {
     let entries = std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = entries.map_err(|error| whole(directory, format!("cannot be read: {error}")))?;

@@ -196,3 +196,28 @@ fn directories_are_read_in_order_and_other_files_left_alone() {
     let missing = Manifests::load(&[PathBuf::from("/nowhere")]).unwrap_err();
     assert_eq!(missing.to_string(), "/nowhere: no such file or directory");
 }
+
+#[test]
+fn a_file_that_is_no_manifest_at_all_is_refused_and_not_read_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = directory.path().join("empty.yaml");
+    std::fs::write(&empty, " \n").unwrap();
+    let huge = directory.path().join("huge.yaml");
+    std::fs::File::create(&huge).unwrap().set_len(5 << 20).unwrap();
+    let endless = directory.path().join("zero.yaml");
+    std::os::unix::fs::symlink("/dev/zero", &endless).unwrap();
+    for (file, message) in [
+        (&empty, "is empty; to take its plugins away, delete it"),
+        (&huge, "is larger than 4 MiB: no manifest is"),
+        (&endless, "is no regular file"),
+    ] {
+        let faults = Manifests::load(&[file.clone()]).unwrap_err();
+        assert_eq!(faults.to_string(), format!("{}: {message}", file.display()));
+    }
+}
+
+#[test]
+fn what_a_file_says_cannot_feign_a_line_on_the_terminal() {
+    let faults = Manifests::parse(Path::new("a.yaml"), "\"\\e[31mRED\\nb.yaml: live\": 1\n").unwrap_err();
+    assert!(!faults.to_string().contains(['\u{1b}', '\n']), "{faults}");
+}

@@ -14,10 +14,20 @@ async fn requests_that_a_rule_edits_are_counted_under_the_filters_label() {
     }
     let counted = e2e::eventually("three requests counted", PATIENCE, async || {
         let metrics = mesh.metrics().await.unwrap();
-        let labelled = metrics.lines().filter(|line| line.contains("wasm_filter=\"header\""));
-        let three: Vec<String> = labelled.filter(|line| line.ends_with(" 3")).map(str::to_owned).collect();
-        (!three.is_empty()).then_some(three)
+        let ours: Vec<String> =
+            metrics.lines().filter(|line| line.contains("tollgate_requests{")).map(str::to_owned).collect();
+        ours.iter().any(|line| line.ends_with(" 3")).then_some(ours)
     });
+    let expected = r#"tollgate_requests{component="tag",tag="applied",wasm_filter="header"} 3"#;
     let counted = counted.await.unwrap();
-    assert!(counted.iter().any(|line| line.contains("tag")), "{counted:?}");
+    assert!(counted.iter().any(|line| sorted_labels(line) == expected), "{counted:?}");
+}
+
+/// The labels in the order of their names: Envoy's is that of its tag extraction.
+fn sorted_labels(line: &str) -> String {
+    let (name, rest) = line.split_once('{').unwrap();
+    let (labels, value) = rest.split_once('}').unwrap();
+    let mut labels: Vec<&str> = labels.split(',').collect();
+    labels.sort_unstable();
+    format!("{name}{{{}}}{value}", labels.join(","))
 }

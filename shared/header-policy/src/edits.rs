@@ -47,6 +47,10 @@ pub(crate) struct Edits {
     writes: Vec<(HeaderName, Mode, Format)>,
 }
 
+/// A path or authority was to be rewritten with what is none: the one the client sent still stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unfit;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Rename,
@@ -102,7 +106,15 @@ impl Edits {
     /// Applies the edits in the order remove, rename, copy, set, setIfPresent, addIfAbsent, add.
     ///
     /// Values and sources are read first, as the message was when the rule began.
-    pub(crate) fn apply(&self, exchange: &mut Exchange<'_>, captured: &Captured, host: &dyn Host) {
+    ///
+    /// # Errors
+    /// [`Unfit`] when a path or authority was to be rewritten with what is none. The other edits are made all the same.
+    pub(crate) fn apply(
+        &self,
+        exchange: &mut Exchange<'_>,
+        captured: &Captured,
+        host: &dyn Host,
+    ) -> Result<(), Unfit> {
         let values: Vec<HeaderValue> =
             self.writes.iter().map(|(_, _, format)| format.value(exchange, captured, host)).collect();
         let moved: Vec<Vec<HeaderValue>> = self
@@ -120,9 +132,15 @@ impl Edits {
             }
             exchange.headers.set_all(&item.to, values);
         }
+        let mut outcome = Ok(());
         for ((name, mode, format), value) in self.writes.iter().zip(values) {
-            write(exchange, name, *mode, format.is_literal(), value);
+            if is_good_value(name, value.as_bytes()) {
+                write(exchange, name, *mode, format.is_literal(), value);
+            } else {
+                outcome = Err(Unfit);
+            }
         }
+        outcome
     }
 
     fn remove(&self, exchange: &mut Exchange<'_>) {
@@ -152,7 +170,7 @@ fn write(exchange: &mut Exchange<'_>, name: &HeaderName, mode: Mode, literal: bo
         Mode::AddIfAbsent => !headers.contains(name),
     };
     let empty = value.as_bytes().is_empty() && !literal;
-    if !applies || !is_good_value(name, value.as_bytes()) {
+    if !applies {
         return;
     }
     match mode {

@@ -7,6 +7,8 @@ use policy_core::regex::{Regex, Substitution};
 use policy_core::{ConfigError, Exchange, HeaderName, HeaderValue};
 use serde::Deserialize;
 
+use crate::request_id::RequestId;
+
 /// One entry as it is written down.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -26,7 +28,7 @@ struct Rewrite {
 }
 
 /// The part of a filter state key after `wasm.`.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct StateKey(String);
 
@@ -61,14 +63,17 @@ pub(crate) struct ToFilterState {
 }
 
 /// Compiles all entries.
-pub(crate) fn compile_all(configs: Vec<Config>) -> Result<Vec<ToFilterState>, ConfigError> {
+pub(crate) fn compile_all(
+    configs: Vec<Config>,
+    request_id: Option<&RequestId>,
+) -> Result<Vec<ToFilterState>, ConfigError> {
     let mut entries: Vec<ToFilterState> = Vec::with_capacity(configs.len());
     for (index, config) in configs.into_iter().enumerate() {
         let entry = compile(config).map_err(|error| error.under_item("toFilterState", index))?;
-        if entries.iter().any(|known| known.key.0 == entry.key.0) {
-            return Err(
-                ConfigError::at("key", "another entry has this key").under_item("toFilterState", index)
-            );
+        let of_request_id = request_id.and_then(RequestId::filter_state).is_some_and(|key| *key == entry.key);
+        if of_request_id || entries.iter().any(|known| known.key == entry.key) {
+            let message = if of_request_id { "requestId has this key" } else { "another entry has this key" };
+            return Err(ConfigError::at("key", message).under_item("toFilterState", index));
         }
         entries.push(entry);
     }

@@ -45,14 +45,14 @@ pub struct Config {
     failure_mode: FailureMode,
 }
 
-/// What happens to a request whose path or host cannot be compared.
+/// What happens to a request whose path or host cannot be compared, or would be rewritten with what is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum FailureMode {
     /// It is refused with 400.
     #[default]
     Deny,
-    /// It goes on, and the rules that ask for path or host do not apply to it.
+    /// It goes on: the rules that ask for path or host do not apply to it, and what it has stays.
     Allow,
 }
 
@@ -67,6 +67,7 @@ pub struct HeaderPolicy {
     cookies: Option<Cookies>,
     failure_mode: FailureMode,
     undecided: Counter,
+    unfit: Counter,
     counters: Counters,
 }
 
@@ -94,6 +95,7 @@ impl Plugin for HeaderPlugin {
     fn compile(config: Config) -> Result<HeaderPolicy, ConfigError> {
         let mut counters = Counters::new(Self::NAME);
         let undecided = counters.requests("config", "undecided");
+        let unfit = counters.requests("config", "unfit");
         let request_id = config
             .request_id
             .map(|config| RequestId::compile(config, &mut counters))
@@ -105,8 +107,8 @@ impl Plugin for HeaderPlugin {
             rules,
             names: Names::new().map_err(|message| ConfigError::at("", message))?,
             captures: compiler.into_captures(),
+            to_filter_state: filter_state::compile_all(config.to_filter_state, request_id.as_ref())?,
             request_id,
-            to_filter_state: filter_state::compile_all(config.to_filter_state)?,
             security: config
                 .security_headers
                 .map(Security::compile)
@@ -119,6 +121,7 @@ impl Plugin for HeaderPlugin {
                 .map_err(|error| error.under("cookies"))?,
             failure_mode: config.failure_mode,
             undecided,
+            unfit,
             counters,
         })
     }
@@ -134,7 +137,8 @@ impl Policy for HeaderPolicy {
     fn on_request_headers(&self, stream: &mut Stream, exchange: &mut Exchange<'_>, host: &dyn Host) -> Flow {
         let matching = match self.matching(exchange, host) {
             Ok(matching) => matching,
-            Err(undecided) => return Flow::Reply(refuse(undecided)),
+            Err(Undecided::Path) => return Flow::Reply(refuse(AMBIGUOUS_PATH)),
+            Err(Undecided::Host) => return Flow::Reply(refuse(AMBIGUOUS_HOST)),
         };
         let request_id = match &self.request_id {
             None => None,
@@ -147,7 +151,12 @@ impl Policy for HeaderPolicy {
             entry.publish(exchange);
         }
         for rule in matching.iter().filter_map(|rule| self.rules.get(*rule)) {
-            rule.edit_request(exchange, host);
+            if rule.edit_request(exchange, host).is_err() {
+                exchange.count(self.unfit);
+                if self.failure_mode == FailureMode::Deny {
+                    return Flow::Reply(refuse(UNFIT));
+                }
+            }
         }
         let security = self.security.as_ref().and_then(|security| security.on_request(exchange, host));
         stream.request = Some(Seen {
@@ -217,10 +226,13 @@ impl HeaderPolicy {
     }
 }
 
-fn refuse(undecided: Undecided) -> LocalReply {
-    let (reason, title) = match undecided {
-        Undecided::Path => ("ambiguous_path", "The path can be read in more than one way."),
-        Undecided::Host => ("ambiguous_host", "The host can be read in more than one way."),
-    };
+/// A reason and a sentence.
+type Refusal = (&'static str, &'static str);
+
+const AMBIGUOUS_PATH: Refusal = ("ambiguous_path", "The path can be read in more than one way.");
+const AMBIGUOUS_HOST: Refusal = ("ambiguous_host", "The host can be read in more than one way.");
+const UNFIT: Refusal = ("unfit_rewrite", "The path or host would have been rewritten with what is none.");
+
+fn refuse((reason, title): Refusal) -> LocalReply {
     LocalReply::problem(HeaderPlugin::NAME, 400, GrpcStatus::InvalidArgument, reason, title)
 }

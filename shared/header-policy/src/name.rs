@@ -75,6 +75,10 @@ impl TryFrom<String> for Removal {
     type Error = String;
 
     fn try_from(pattern: String) -> Result<Self, String> {
+        if pattern == "*" {
+            return Err("* would remove every header; name them, or give a start or an end such as x-int-*"
+                .to_owned());
+        }
         let fixed = |text: &str| HeaderName::parse(text).map(|name| name.as_str().to_owned());
         let removal = match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
             (None, None) => Self::Exact(HeaderName::parse(&pattern)?),

@@ -85,6 +85,11 @@ impl RequestId {
         })
     }
 
+    /// The key under which the id is published.
+    pub(crate) fn filter_state(&self) -> Option<&StateKey> {
+        self.filter_state.as_ref()
+    }
+
     /// Settles the id of this request and gives it to the upstream.
     ///
     /// # Errors

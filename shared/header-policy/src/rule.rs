@@ -6,7 +6,7 @@ use policy_core::route::{Match, Target, Undecided};
 use policy_core::{ConfigError, Counter, Counters, Exchange, Host};
 use serde::Deserialize;
 
-use crate::edits::{self, Edits};
+use crate::edits::{self, Edits, Unfit};
 
 /// A rule as it is written down.
 #[derive(Deserialize)]
@@ -138,9 +138,9 @@ impl Rule {
             return Verdict::Skip;
         }
         match self.matches.matches(target) {
-            Err(undecided) => Verdict::Undecided(undecided),
             Ok(false) => Verdict::Skip,
-            Ok(true) if !self.includes(exchange, host) => Verdict::Skip,
+            Ok(true) | Err(_) if !self.includes(exchange, host) => Verdict::Skip,
+            Err(undecided) => Verdict::Undecided(undecided),
             Ok(true) if self.enforcement == Enforcement::Shadow => Verdict::Report(self.shadowed),
             Ok(true) => Verdict::Apply(self.applied),
         }
@@ -164,16 +164,18 @@ impl Rule {
     }
 
     /// Edits the request.
-    pub(crate) fn edit_request(&self, exchange: &mut Exchange<'_>, host: &dyn Host) {
-        if let Some(edits) = &self.request {
-            edits.apply(exchange, &Captured::default(), host);
-        }
+    ///
+    /// # Errors
+    /// [`Unfit`] when a path or authority was to be rewritten with what is none.
+    pub(crate) fn edit_request(&self, exchange: &mut Exchange<'_>, host: &dyn Host) -> Result<(), Unfit> {
+        self.request.as_ref().map_or(Ok(()), |edits| edits.apply(exchange, &Captured::default(), host))
     }
 
     /// Edits the response.
     pub(crate) fn edit_response(&self, exchange: &mut Exchange<'_>, captured: &Captured, host: &dyn Host) {
         if let Some(edits) = &self.response {
-            edits.apply(exchange, captured, host);
+            // No pseudo header of a response can be written, so nothing here can be unfit.
+            let _ = edits.apply(exchange, captured, host);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Names carry labels in the form that Istio's stock bootstrap extracts (`wasm_filter.<x>.`, `component.<x>.`,
 //! `tag.<x>;.`), so `tollgate_requests{wasm_filter="header",component="tag",tag="applied"}` appears in Prometheus
-//! without a change of the bootstrap. Stats are never removed by Envoy: a name comes from configuration only.
+//! without a change of the bootstrap. The tag comes first: its expression would else begin in a rule named `tag`. Stats are never removed by Envoy: a name comes from configuration only.
 
 /// One counter of a policy: its place in [`Counters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Counters {
     /// The counter of requests for which `component` came to `outcome`. Asked twice, it is the same counter.
     pub fn requests(&mut self, component: &str, outcome: &str) -> Counter {
         let name =
-            format!("wasm_filter.{}.component.{component}.tag.{outcome};.tollgate_requests", self.filter);
+            format!("wasm_filter.{}.tag.{outcome};.component.{component}.tollgate_requests", self.filter);
         match self.names.iter().position(|known| *known == name) {
             Some(index) => Counter(index),
             None => {
@@ -63,6 +63,6 @@ mod tests {
         let other = counters.requests("tag", "shadow");
         assert_eq!(counters.requests("tag", "applied"), first);
         assert_ne!(first, other);
-        assert_eq!(counters.names()[0], "wasm_filter.header.component.tag.tag.applied;.tollgate_requests");
+        assert_eq!(counters.names()[0], "wasm_filter.header.tag.applied;.component.tag.tollgate_requests");
     }
 }

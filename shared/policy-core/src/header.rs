@@ -37,10 +37,9 @@ impl HeaderName {
         if name.len() > MAX_NAME {
             return Err(format!("a header name has at most {MAX_NAME} bytes"));
         }
-        match token.bytes().find(|byte| !is_token(*byte)) {
-            Some(byte) => Err(format!(
-                "{name:?} is not a header name: {:?} is not allowed (use letters, digits and !#$%&'*+-.^_`|~)",
-                char::from(byte)
+        match token.chars().find(|c| !u8::try_from(*c).is_ok_and(is_token)) {
+            Some(c) => Err(format!(
+                "{name:?} is not a header name: {c:?} is not allowed (use letters, digits and !#$%&'*+-.^_`|~)"
             )),
             None => Ok(Self(name.to_ascii_lowercase().into())),
         }

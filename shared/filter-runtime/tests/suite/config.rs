@@ -34,6 +34,6 @@ fn counters_are_defined_once_per_configuration() {
         assert_eq!(answer.upstream("x"), ["1"], "shadow changes nothing");
         assert!(!answer.request_calls.contains(&"define_metric"));
     }
-    let shadow = "wasm_filter.header.component.a.tag.shadow;.tollgate_requests".to_owned();
+    let shadow = "wasm_filter.header.tag.shadow;.component.a.tollgate_requests".to_owned();
     assert_eq!(proxy.counters(), [(shadow, 3)]);
 }

@@ -26,7 +26,7 @@ fn edits_reach_the_upstream_and_the_client() {
     assert!(answer.client("x-powered-by").is_empty());
     assert_eq!(
         proxy.counters(),
-        [("wasm_filter.header.component.tag.tag.applied;.tollgate_requests".to_owned(), 1)]
+        [("wasm_filter.header.tag.applied;.component.tag.tollgate_requests".to_owned(), 1)]
     );
 }
 

@@ -176,9 +176,9 @@ fn a_path_and_an_authority_can_be_rewritten() {
     let upstream = run(&policy, &request(&[("x-host", "in.example.com")]), &Table::default()).upstream;
     assert!(upstream.contains(&(b":path".to_vec(), b"/v2/api/x".to_vec())));
     assert!(upstream.contains(&(b":authority".to_vec(), b"in.example.com".to_vec())));
-    // A host that is none leaves the message as it was.
-    let upstream = run(&policy, &request(&[("x-host", "a b")]), &Table::default()).upstream;
-    assert!(upstream.contains(&(b":authority".to_vec(), b"a.example.com".to_vec())));
+    // A host that is none must not leave the client's own in its place.
+    let refused = run(&policy, &request(&[("x-host", "a b")]), &Table::default());
+    assert_eq!(refused.reply.unwrap().details, "tollgate.header.unfit_rewrite");
 }
 
 #[test]
@@ -221,6 +221,14 @@ fn a_request_id_is_echoed_published_and_usable_in_values() {
     assert_eq!(shown(&outcome.upstream), ["x-copy: me", "x-id: me"]);
     assert_eq!(shown(&outcome.client), ["x-again: me", "x-id: me"]);
     assert_eq!(outcome.published, [("id".to_owned(), "me".to_owned())]);
+}
+
+#[test]
+fn a_request_outside_the_percentage_is_not_refused_for_its_path() {
+    let policy = compile(
+        r#"{"rules":[{"percent":0.0001,"match":{"paths":[{"prefix":"/api"}]},"request":{"remove":["x"]}}]}"#,
+    );
+    assert!(run(&policy, &request(&[(":path", "/api/%2f")]), &Table::default()).reply.is_none());
 }
 
 #[test]

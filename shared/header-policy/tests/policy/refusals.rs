@@ -23,7 +23,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         r#"{"rules":[{"request":{"set":[{"name":"x","value":1}]}}]}"#,
-        "rules[0].request.set[0].value: expected a string, found a number",
+        "rules[0].request.set[0].value: expected a string, found a number (text that looks like one goes in quotes)",
     ),
     (r#"{"rules":[{"request":{"set":[{"name":"x"}]}}]}"#, r#"rules[0].request.set[0]: "value" is missing"#),
     (
@@ -56,7 +56,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         r#"{"rules":[{"request":{"remove":["*"]}}]}"#,
-        "rules[0].request.remove[0]: a name to remove has one * at most, at its start or end",
+        "rules[0].request.remove[0]: * would remove every header; name them, or give a start or an end such as x-int-*",
     ),
     (
         r#"{"rules":[{"request":{"rename":[{"from":"a","to":"A"}]}}]}"#,
@@ -96,7 +96,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         r#"{"rules":[{"match":{"paths":["/a"]},"request":{"remove":["x"]}}]}"#,
-        r#"rules[0].match.paths[0]: unknown value "/a" (allowed: exact, prefix, template, regex)"#,
+        r#"rules[0].match.paths[0]: expected an object such as {prefix: /api}, found a string"#,
     ),
     (
         r#"{"rules":[{"match":{"methods":["get"]},"request":{"remove":["x"]}}]}"#,
@@ -130,7 +130,15 @@ const REFUSED: &[(&str, &str)] = &[
         r#"{"toFilterState":[{"header":"a","key":"a"},{"header":"b","key":"a"}]}"#,
         "toFilterState[1].key: another entry has this key",
     ),
+    (
+        r#"{"requestId":{"filterState":"a"},"toFilterState":[{"header":"a","key":"a"}]}"#,
+        "toFilterState[0].key: requestId has this key",
+    ),
     (r#"{"failureMode":"open"}"#, r#"failureMode: unknown value "open" (allowed: deny, allow)"#),
+    (
+        r#"{"a\u0000\nINJECT":1}"#,
+        r#"a\u{0}\nINJECT: unknown field "a\0\nINJECT" (allowed: rules, requestId, toFilterState, securityHeaders, cookies, failureMode)"#,
+    ),
     ("nope", "config: not valid JSON: expected ident at line 1 column 2"),
     ("[]", "config: expected an object, found a list"),
 ];

@@ -26,6 +26,7 @@ pub(super) fn unexpected(found: &Unexpected<'_>) -> &'static str {
 pub(super) fn mismatch(found: &str, expected: &str) -> String {
     let found = match (found, expected) {
         ("true or false", "a string") => "true or false (YAML reads an unquoted on, off, yes or no so)",
+        ("a number", "a string") => "a number (text that looks like one goes in quotes)",
         _ => found,
     };
     let expected = match expected {

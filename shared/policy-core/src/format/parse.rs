@@ -112,7 +112,11 @@ fn simple(name: &str, argument: Option<&str>, text: &str) -> Result<Operator, St
             return Err(format!("%{text}% needs an argument (known: {KNOWN})"));
         }
         "REQUEST_ID" => return Err(format!("%{text}%: {name} takes no argument")),
-        _ => return Err(format!("unknown operator %{text}% (known: {KNOWN})")),
+        // Between two stray percent signs may stand anything, a secret too: only what looks like an operator is named.
+        _ if name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') => {
+            return Err(format!("unknown operator %{name}% (known: {KNOWN})"));
+        }
+        _ => return Err(format!("what stands between % and % is no operator (known: {KNOWN})")),
     };
     match argument {
         None => Ok(operator),

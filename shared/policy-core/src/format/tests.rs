@@ -81,7 +81,8 @@ fn what_is_published_is_read_back() {
 fn wrong_formats_are_refused_with_what_is_allowed() {
     for (format, phase, reason) in [
         ("%NOPE%", Phase::Request, "unknown operator %NOPE% (known: REQ(name)"),
-        ("%req(a)%", Phase::Request, "unknown operator"),
+        ("%req(a)%", Phase::Request, "no operator (known: REQ(name)"),
+        ("Bearer ab%s3cr3t%cd", Phase::Request, "what stands between % and % is no operator"),
         ("%REQ%", Phase::Request, "needs an argument"),
         ("%REQ(a b)%", Phase::Request, "not a header name"),
         ("%REQ(a)", Phase::Request, "no closing %"),

@@ -11,12 +11,12 @@ use crate::regex::Regex;
 pub struct PathPattern(Kind);
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Wire {
-    Exact(String),
-    Prefix(String),
-    Template(String),
-    Regex(String),
+#[serde(deny_unknown_fields, expecting = "an object such as {prefix: /api}")]
+struct Wire {
+    exact: Option<String>,
+    prefix: Option<String>,
+    template: Option<String>,
+    regex: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -72,14 +72,16 @@ impl TryFrom<Wire> for PathPattern {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, String> {
-        Ok(Self(match wire {
-            Wire::Exact(path) => Kind::Exact(normal(&path)?),
-            Wire::Prefix(path) => {
+        let Wire { exact, prefix, template, regex } = wire;
+        Ok(Self(match (exact, prefix, template, regex) {
+            (Some(path), None, None, None) => Kind::Exact(normal(&path)?),
+            (None, Some(path), None, None) => {
                 let path = normal(&path)?.as_bytes().to_vec();
                 Kind::Prefix(path.strip_suffix(b"/").unwrap_or(&path).to_vec())
             }
-            Wire::Template(template) => Kind::Template(parse_template(&template)?),
-            Wire::Regex(pattern) => Kind::Regex(Regex::whole(&pattern)?),
+            (None, None, Some(template), None) => Kind::Template(parse_template(&template)?),
+            (None, None, None, Some(pattern)) => Kind::Regex(Regex::whole(&pattern)?),
+            _ => return Err("give exactly one of exact, prefix, template, regex".to_owned()),
         }))
     }
 }
