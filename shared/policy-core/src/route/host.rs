@@ -72,11 +72,15 @@ pub fn normal_host(authority: &[u8]) -> Option<Vec<u8>> {
     let ipv6 = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]"));
     let plain = match ipv6 {
         Some(address) => address.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')),
-        None => {
-            host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*'))
-        }
+        // An empty label is none: `a..` is not `a`.
+        None => host.split(|byte| *byte == b'.').all(is_label),
     };
     (port_is_number && plain && !host.is_empty()).then(|| host.to_ascii_lowercase())
+}
+
+fn is_label(label: &[u8]) -> bool {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'*');
+    !label.is_empty() && label.iter().all(allowed)
 }
 
 #[cfg(test)]
@@ -111,7 +115,10 @@ mod tests {
 
     #[test]
     fn an_authority_that_can_be_read_two_ways_is_undecided() {
-        for bad in ["", "a,b", "user@a", "a b", "a:b", "a:", "[::1", "[::1]x", "a/b", "a\0", ".", "é"] {
+        for bad in [
+            "", "a,b", "user@a", "a b", "a:b", "a:", "[::1", "[::1]x", "a/b", "a\0", ".", "..", "a..", ".a",
+            "a..b", "é",
+        ] {
             assert_eq!(normal_host(bad.as_bytes()), None, "{bad:?}");
         }
     }
