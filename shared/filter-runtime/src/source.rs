@@ -43,16 +43,29 @@ impl Source for Envoy {
 }
 
 /// Clock and randomness of the host.
-pub(crate) struct Machine;
+#[derive(Default)]
+pub(crate) struct Machine {
+    failed: Cell<bool>,
+}
+
+impl Machine {
+    /// True when the host gave no time or no random bytes: a nonce or an id made of that would be known to everyone.
+    pub(crate) fn failed(&self) -> bool {
+        self.failed.get()
+    }
+}
 
 impl Host for Machine {
     fn now(&self) -> Timestamp {
-        Timestamp(host::current_time().unwrap_or_default())
+        Timestamp(host::current_time().unwrap_or_else(|_| {
+            self.failed.set(true);
+            0
+        }))
     }
 
     fn fill_random(&self, buffer: &mut [u8]) {
         if host::fill_random(buffer).is_err() {
-            log::error!("the host gave no random bytes");
+            self.failed.set(true);
         }
     }
 }

@@ -7,7 +7,7 @@ use policy_core::{Exchange, Flow, GrpcStatus, LocalReply, Policy, Write};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
-use crate::host;
+use crate::host::{self, Failed};
 use crate::root::Generation;
 use crate::source::{Envoy, Machine};
 
@@ -26,26 +26,34 @@ impl<P: Policy> Stream<P> {
     fn run(
         &mut self,
         map: MapType,
-        phase: impl FnOnce(&P, &mut P::Stream, &mut Exchange<'_>) -> Flow,
+        phase: impl FnOnce(&P, &mut P::Stream, &mut Exchange<'_>, &Machine) -> Flow,
     ) -> Action {
         let Some(generation) = &self.generation else {
-            return send(&failure("tollgate", "not_configured"));
+            return refuse("tollgate", "not_configured");
         };
         let source = Envoy::new(map);
         let mut exchange = Exchange::new(&source);
-        let flow = phase(&generation.policy, &mut self.state, &mut exchange);
+        let machine = Machine::default();
+        let flow = phase(&generation.policy, &mut self.state, &mut exchange, &machine);
         if source.failed() {
-            log::error!("tollgate.{}: the host gave no headers", generation.plugin);
-            return send(&failure(generation.plugin, "no_headers"));
+            return refuse(generation.plugin, "no_headers");
+        }
+        if machine.failed() {
+            return refuse(generation.plugin, "no_clock_or_randomness");
         }
         generation.count(exchange.counts());
-        publish(&exchange, generation.plugin);
-        match flow {
-            Flow::Continue => {
-                write(&exchange, map, generation.plugin);
-                Action::Continue
+        let published = publish(&exchange);
+        let written = match flow {
+            Flow::Continue => published.and_then(|()| write(&exchange, map)),
+            Flow::Reply(reply) => return send(&reply),
+        };
+        match written {
+            Ok(()) => Action::Continue,
+            // What was to be stripped may still be there.
+            Err(Failed(status)) => {
+                log::error!("tollgate.{}: the host took no edit (status {status})", generation.plugin);
+                refuse(generation.plugin, "not_written")
             }
-            Flow::Reply(reply) => send(&reply),
         }
     }
 }
@@ -54,39 +62,35 @@ impl<P: Policy> Context for Stream<P> {}
 
 impl<P: Policy> HttpContext for Stream<P> {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        self.run(MapType::HttpRequestHeaders, |policy, state, exchange| {
-            policy.on_request_headers(state, exchange, &Machine)
+        self.run(MapType::HttpRequestHeaders, |policy, state, exchange, machine| {
+            policy.on_request_headers(state, exchange, machine)
         })
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        self.run(MapType::HttpResponseHeaders, |policy, state, exchange| {
-            policy.on_response_headers(state, exchange, &Machine)
+        self.run(MapType::HttpResponseHeaders, |policy, state, exchange, machine| {
+            policy.on_response_headers(state, exchange, machine)
         })
     }
 }
 
-fn publish(exchange: &Exchange<'_>, plugin: &str) {
-    for (key, value) in exchange.published() {
-        if let Err(failed) = host::set_filter_state(key, value.as_bytes()) {
-            log::error!("tollgate.{plugin}: filter state wasm.{key} was not stored (status {})", failed.0);
-        }
-    }
+fn publish(exchange: &Exchange<'_>) -> host::Result<()> {
+    exchange.published().try_for_each(|(key, value)| host::set_filter_state(key, value.as_bytes()))
 }
 
-fn write(exchange: &Exchange<'_>, map: MapType, plugin: &str) {
-    for write in exchange.headers.writes() {
-        let (name, done) = match write {
-            Write::Replace(name, value) => {
-                (name, host::replace_header(map, name.as_bytes(), value.as_bytes()))
-            }
-            Write::Add(name, value) => (name, host::add_header(map, name.as_bytes(), value.as_bytes())),
-            Write::Remove(name) => (name, host::remove_header(map, name.as_bytes())),
-        };
-        if let Err(failed) = done {
-            log::error!("tollgate.{plugin}: header {name} was not written (status {})", failed.0);
-        }
-    }
+fn write(exchange: &Exchange<'_>, map: MapType) -> host::Result<()> {
+    exchange.headers.writes().try_for_each(|write| match write {
+        Write::Replace(name, value) => host::replace_header(map, name.as_bytes(), value.as_bytes()),
+        Write::Add(name, value) => host::add_header(map, name.as_bytes(), value.as_bytes()),
+        Write::Remove(name) => host::remove_header(map, name.as_bytes()),
+    })
+}
+
+/// Ends an exchange that the host kept from being handled.
+fn refuse(plugin: &str, reason: &'static str) -> Action {
+    log::error!("tollgate.{plugin}: refused an exchange: {reason}");
+    let title = "The proxy could not handle this exchange.";
+    send(&LocalReply::problem(plugin, 500, GrpcStatus::Internal, reason, title))
 }
 
 fn send(reply: &LocalReply) -> Action {
@@ -105,8 +109,4 @@ fn send(reply: &LocalReply) -> Action {
         log::error!("{}: the reply was not sent (status {})", reply.details, failed.0);
     }
     Action::Pause
-}
-
-fn failure(plugin: &str, reason: &'static str) -> LocalReply {
-    LocalReply::problem(plugin, 500, GrpcStatus::Internal, reason, "The proxy could not read this exchange.")
 }

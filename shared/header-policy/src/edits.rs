@@ -123,14 +123,16 @@ impl Edits {
             .map(|(item, _)| exchange.headers.values(&item.from).map(HeaderValue::escaped).collect())
             .collect();
         self.remove(exchange);
-        for ((item, kind), values) in self.moves.iter().zip(moved) {
-            if values.is_empty() {
-                continue;
-            }
-            if *kind == Kind::Rename && !self.is_target(&item.from) {
+        // All sources go before any target comes, so that two headers can change places.
+        for ((item, kind), values) in self.moves.iter().zip(&moved) {
+            if *kind == Kind::Rename && !values.is_empty() {
                 exchange.headers.remove(&item.from);
             }
-            exchange.headers.set_all(&item.to, values);
+        }
+        for ((item, _), values) in self.moves.iter().zip(moved) {
+            if !values.is_empty() {
+                exchange.headers.set_all(&item.to, values);
+            }
         }
         let mut outcome = Ok(());
         for ((name, mode, format), value) in self.writes.iter().zip(values) {
@@ -154,11 +156,6 @@ impl Edits {
         if !patterns.is_empty() {
             exchange.headers.remove_where(|name| patterns.iter().any(|pattern| pattern.accepts(name)));
         }
-    }
-
-    /// True when a move gives this header its value, so that two headers can change places.
-    fn is_target(&self, name: &HeaderName) -> bool {
-        self.moves.iter().any(|(item, _)| item.to == *name)
     }
 }
 

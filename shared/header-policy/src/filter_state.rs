@@ -1,13 +1,16 @@
 //! `toFilterState`: a request header, published as filter state `wasm.<key>`.
 //!
 //! What Istio's header-to-metadata example does, as a filter. Wasm cannot write dynamic metadata
-//! (envoyproxy/envoy#15148); access logs, CEL, RBAC and route matches read filter state just as well.
+//! (envoyproxy/envoy#15148); access logs, CEL and RBAC read filter state just as well.
 
 use policy_core::regex::{Regex, Substitution};
 use policy_core::{ConfigError, Exchange, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use crate::request_id::RequestId;
+
+/// Replacing takes up to the square of the length: a longer value, in bytes, counts as absent where it is rewritten.
+const LONGEST_REWRITTEN: usize = 4096;
 
 /// One entry as it is written down.
 #[derive(Deserialize)]
@@ -94,16 +97,17 @@ fn compile(config: Config) -> Result<ToFilterState, ConfigError> {
 }
 
 impl ToFilterState {
-    /// Publishes the header's value (several joined by a comma), or the default when it is absent or empty.
+    /// Publishes the header's value (several joined by a comma), or the default when it is absent, empty or too long to
+    /// rewrite.
     pub(crate) fn publish(&self, exchange: &mut Exchange<'_>) {
         let value = exchange.headers.joined(&self.header).filter(|value| !value.is_empty());
         let value = match (value, &self.rewrite, &self.default) {
-            (Some(value), Some(rewrite), _) => {
+            (Some(value), Some(rewrite), _) if value.len() <= LONGEST_REWRITTEN => {
                 HeaderValue::escaped(&rewrite.pattern.replace_all(&value, &rewrite.substitution))
             }
             (Some(value), None, _) => HeaderValue::escaped(&value),
-            (None, _, Some(default)) => default.clone(),
-            (None, _, None) => return,
+            (_, _, Some(default)) => default.clone(),
+            (_, _, None) => return,
         };
         exchange.publish(self.key.as_str(), value);
     }

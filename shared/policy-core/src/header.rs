@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-/// The longest header name that is accepted, in bytes.
+/// The longest header name that a configuration may give, in bytes.
 pub const MAX_NAME: usize = 256;
 
 /// A header name: a lower-case token, or a pseudo header such as `:path`.
@@ -30,12 +30,17 @@ impl HeaderName {
     /// # Ok::<(), String>(())
     /// ```
     pub fn parse(name: &str) -> Result<Self, String> {
+        if name.len() > MAX_NAME {
+            return Err(format!("a header name has at most {MAX_NAME} bytes"));
+        }
+        Self::of_message(name)
+    }
+
+    /// Reads a name that a message has, however long it is.
+    pub(crate) fn of_message(name: &str) -> Result<Self, String> {
         let token = name.strip_prefix(':').unwrap_or(name);
         if token.is_empty() {
             return Err("a header name must not be empty".to_owned());
-        }
-        if name.len() > MAX_NAME {
-            return Err(format!("a header name has at most {MAX_NAME} bytes"));
         }
         match token.chars().find(|c| !u8::try_from(*c).is_ok_and(is_token)) {
             Some(c) => Err(format!(

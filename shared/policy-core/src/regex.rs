@@ -1,4 +1,4 @@
-//! Regular expressions over bytes, in time linear in the text.
+//! Regular expressions over bytes. One match takes time linear in the text; replacing all matches may take its square.
 //!
 //! Header values are bytes, and a filter's size is its swap latency, so this is `regex-lite` (linear time, small) with
 //! each byte shown to it as the character of the same number. A pattern is ASCII; other bytes are written `\xNN`.

@@ -50,6 +50,16 @@ fn each_edit_does_what_its_name_says() {
 }
 
 #[test]
+fn a_move_whose_other_half_has_nothing_to_move_still_moves() {
+    check_request(r#"{"rename":[{"from":"a","to":"b"},{"from":"b","to":"a"}]}"#, &[("b", "1")], &["a: 1"]);
+    check_request(
+        r#"{"copy":[{"from":"x","to":"b"}],"rename":[{"from":"b","to":"c"}]}"#,
+        &[("b", "1")],
+        &["c: 1"],
+    );
+}
+
+#[test]
 fn the_order_of_edits_in_a_rule_is_fixed_and_values_are_read_first() {
     for (edits, headers, expected) in [
         // What is removed can still be read by the same rule.
