@@ -21,6 +21,14 @@ scripts_are_clean() {
   shellcheck --external-sources scripts/*.sh .ci/run
 }
 
+# ARCHITECTURE.md, invariant 1.
+only_the_runtime_knows_the_sdk() {
+  local users
+  users=$(cargo tree --workspace --locked --edges normal --invert proxy-wasm --depth 1 --prefix none --format '{p}' |
+    awk 'NR > 1 { print $1 }' | sort -u)
+  [ "$users" = filter-runtime ] || { say "proxy-wasm is used by: $users"; return 1; }
+}
+
 dependencies_are_allowed() {
   if ! have cargo-deny; then
     say "SKIPPED cargo-deny: not installed (cargo install cargo-deny --locked)"
@@ -37,6 +45,7 @@ main() {
   step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked --quiet
   step "scripts" scripts_are_clean
+  step "layers" only_the_runtime_knows_the_sdk
   step "dependencies" dependencies_are_allowed
   step "reproducible modules" "$ROOT/scripts/reproducible.sh"
   [ "${#failed[@]}" = 0 ] || fail "$(IFS=,; echo "${failed[*]}")" "see the output above"

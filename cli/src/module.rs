@@ -29,12 +29,6 @@ impl Modules {
         Self { directory: directory.into() }
     }
 
-    /// The directory.
-    #[must_use]
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
     /// The file that stands for a URL: an absolute `file://` path is taken as it is; of all others the last segment
     /// names the file, so `oci://ghcr.io/tollgate/header-filter:0.1.0` is `header-filter.wasm` in the directory.
     #[must_use]

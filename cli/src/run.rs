@@ -75,7 +75,7 @@ async fn serve(args: &RunArgs, plan: Plan, report: &mut Reporter) -> Result<(), 
     let mut settings = settings(args, envoy);
     settings.port = free_port(args.port, report);
     let mut watch = Watch::new()?;
-    watch.watch(watched(args, &plan));
+    watch.watch(watched(args, &plan))?;
     let echo = Echo::start().await.map_err(|error| format!("cannot start the echo: {error}"))?;
     let mut proxy = tokio::select! {
         started = Proxy::start(settings, echo.address(), &plan) => started.map_err(|error| error.to_string())?,
@@ -111,7 +111,9 @@ async fn keep_serving(
     let mut troubled = false;
     loop {
         // Before the files are read: what changes after this is seen.
-        watch.watch(watched(args, &plan));
+        if let Err(error) = watch.watch(watched(args, &plan)) {
+            report.bad(&error);
+        }
         match compile(args) {
             // Saving a file makes several events; one complaint is enough.
             Err(faults) if faulty.as_ref() == Some(&faults.to_string()) => {}
@@ -129,7 +131,8 @@ async fn keep_serving(
                 }
                 faulty = None;
                 plan = next;
-                watch.watch(watched(args, &plan));
+                // Once more from the top, where the files that the new plan names are watched before they are read.
+                continue;
             }
         }
         tokio::select! {

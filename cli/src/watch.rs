@@ -39,7 +39,10 @@ impl Watch {
     /// Watches these and nothing else: a directory with all below it when `recursive` says so, of a file its folder.
     /// What does not exist is waited for in the nearest folder above it that does. To be called again after every
     /// change: a folder that was deleted and made anew is another folder.
-    pub fn watch<'p>(&mut self, paths: impl IntoIterator<Item = (&'p Path, bool)>) {
+    ///
+    /// # Errors
+    /// Names the folders that cannot be watched, such as beyond the system's limit.
+    pub fn watch<'p>(&mut self, paths: impl IntoIterator<Item = (&'p Path, bool)>) -> Result<(), String> {
         let mut wanted = BTreeMap::new();
         for (path, recursive) in paths {
             let (folder, exact) = existing(path);
@@ -54,10 +57,13 @@ impl Watch {
             // Also those that stay: only so is a new folder under an old name seen.
             let _ = self.watcher.unwatch(folder);
         }
-        for (folder, mode) in &wanted {
-            let _ = self.watcher.watch(folder, *mode);
-        }
+        let failures: Vec<String> = wanted
+            .iter()
+            .filter_map(|(folder, mode)| self.watcher.watch(folder, *mode).err())
+            .map(|error| format!("changes will not be seen: {error}"))
+            .collect();
         self.folders = wanted;
+        if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
     }
 
     /// Waits for a change, and then until it is quiet.
@@ -108,7 +114,7 @@ mod tests {
         let file = folder.path().join("a.yaml");
         std::fs::create_dir(folder.path().join("sub")).unwrap();
         let mut watch = Watch::new().unwrap();
-        watch.watch([(folder.path(), true)]);
+        watch.watch([(folder.path(), true)]).unwrap();
         std::fs::write(&file, "1").unwrap();
         assert!(noticed(&mut watch).await);
         std::fs::write(folder.path().join("sub/b.yaml"), "1").unwrap();
@@ -125,13 +131,13 @@ mod tests {
         let dist = root.path().join("dist");
         std::fs::create_dir(&dist).unwrap();
         let mut watch = Watch::new().unwrap();
-        watch.watch([(dist.as_path(), false)]);
+        watch.watch([(dist.as_path(), false)]).unwrap();
         std::fs::remove_dir(&dist).unwrap();
         assert!(noticed(&mut watch).await);
-        watch.watch([(dist.as_path(), false)]);
+        watch.watch([(dist.as_path(), false)]).unwrap();
         std::fs::create_dir(&dist).unwrap();
         assert!(noticed(&mut watch).await);
-        watch.watch([(dist.as_path(), false)]);
+        watch.watch([(dist.as_path(), false)]).unwrap();
         std::fs::write(dist.join("x.wasm"), "1").unwrap();
         assert!(noticed(&mut watch).await);
     }

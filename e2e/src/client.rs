@@ -20,7 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A connection that stays open for further requests.
 #[derive(Debug)]
 pub struct Client {
-    address: SocketAddr,
     sender: Sender,
 }
 
@@ -46,14 +45,14 @@ impl Client {
     pub async fn connect(address: SocketAddr, protocol: Protocol) -> Result<Self, Error> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Self::over(stream, address, protocol).await
+        Self::over(stream, protocol).await
     }
 
     /// Speaks HTTP on a connection that is there already.
     ///
     /// # Errors
     /// When the server does not speak it.
-    pub async fn over<S>(stream: S, address: SocketAddr, protocol: Protocol) -> Result<Self, Error>
+    pub async fn over<S>(stream: S, protocol: Protocol) -> Result<Self, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -71,7 +70,7 @@ impl Client {
                 Sender::Http2(sender)
             }
         };
-        Ok(Self { address, sender })
+        Ok(Self { sender })
     }
 
     /// Whether another request can be sent: the server may have closed the connection after an answer, which is no
@@ -108,12 +107,6 @@ impl Client {
             }
         };
         read(response).await
-    }
-
-    /// Whom it talks to.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 }
 

@@ -55,6 +55,6 @@ impl Certificate {
         let stream = TcpStream::connect(address).await?;
         let name = ServerName::try_from("localhost")?;
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-        Client::over(stream, address, request.protocol).await?.send(request).await
+        Client::over(stream, request.protocol).await?.send(request).await
     }
 }

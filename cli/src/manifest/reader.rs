@@ -1,5 +1,6 @@
 //! Strict reading of one document: every field is asked for by name, and everything that is wrong is collected.
 
+use policy_core::config::nearest;
 use std::path::Path;
 
 use super::yaml::{Node, Value};
@@ -139,16 +140,4 @@ impl Field<'_> {
     pub(super) fn child(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
-}
-
-/// The known name that was probably meant.
-fn nearest<'k>(wrong: &str, known: &[&'k str]) -> Option<&'k str> {
-    let near = (wrong.chars().count() / 2).clamp(1, 4);
-    let distance = |name: &str| strsim::osa_distance(&wrong.to_lowercase(), &name.to_lowercase());
-    known
-        .iter()
-        .map(|name| (distance(name), *name))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= near)
-        .map(|(_, name)| name)
 }

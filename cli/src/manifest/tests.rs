@@ -211,7 +211,7 @@ fn a_file_that_is_no_manifest_at_all_is_refused_and_not_read_for_ever() {
         (&huge, "is larger than 4 MiB: no manifest is"),
         (&endless, "is no regular file"),
     ] {
-        let faults = Manifests::load(&[file.clone()]).unwrap_err();
+        let faults = Manifests::load(std::slice::from_ref(file)).unwrap_err();
         assert_eq!(faults.to_string(), format!("{}: {message}", file.display()));
     }
 }

@@ -48,7 +48,8 @@ async fn every_byte_in_every_header_that_is_read() {
     let mesh = mesh(READS_ALL).await;
     for name in ["x-h", "x-match", "x-request-id", "x-old", "x-internal-y", "accept", "host", "cookie"] {
         for byte in 0..=u8::MAX {
-            let value = [b"a".as_slice(), &[byte], b"b"].concat();
+            // A byte that ended the line would make a header `b` of the rest.
+            let value = [b"a".as_slice(), &[byte], b"b: 1"].concat();
             let what = format!("byte {byte:#04x} in {name}");
             let request = if name == "host" {
                 [b"GET /api/x HTTP/1.1\r\nhost: ".as_slice(), &value, b"\r\n\r\n"].concat()

@@ -89,3 +89,14 @@ fn cookies_are_hardened_and_stay_apart() {
     assert!(has(&cookies[0], "SameSite=Lax"), "{cookies:?}");
     assert!(has(&cookies[1], "SameSite=Strict") && !cookies[1].contains("Lax"), "{cookies:?}");
 }
+
+#[test]
+fn the_readme_and_the_demo_show_this_very_configuration() {
+    let lines: Vec<&str> = VERBATIM.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
+    let readme = include_str!("../../../filters/header-filter/README.md");
+    assert!(readme.contains(lines.join("\n").trim()), "the README's example is another one");
+    let demo = include_str!("../../../manifests/base/header-filter.yaml");
+    for line in lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()) {
+        assert!(demo.contains(line), "the demo lacks: {line}");
+    }
+}

@@ -157,10 +157,13 @@ impl Policy for HeaderPolicy {
                     return Flow::Reply(refuse(UNFIT));
                 }
             }
+            exchange.count(rule.applied());
         }
         let security = self.security.as_ref().and_then(|security| security.on_request(exchange, host));
+        let edits_response =
+            matching.iter().filter_map(|rule| self.rules.get(*rule)).any(Rule::edits_response);
         stream.request = Some(Seen {
-            captured: self.captures.take(exchange, host),
+            captured: if edits_response { self.captures.take(exchange, host) } else { Captured::default() },
             rules: matching,
             request_id,
             security,
@@ -192,26 +195,27 @@ impl HeaderPolicy {
         let mut matching = Vec::new();
         let mut counts = Vec::new();
         let target = Target::new(&exchange.headers, &self.names);
-        let mut refusal = None;
+        let mut undecided = None;
         for (number, rule) in self.rules.iter().enumerate() {
             match rule.decide(&target, exchange, host) {
-                Verdict::Apply(counter) => {
-                    counts.push(counter);
-                    matching.push(number);
-                }
+                Verdict::Apply => matching.push(number),
                 Verdict::Report(counter) => counts.push(counter),
-                Verdict::Undecided(undecided) => {
-                    counts.push(self.undecided);
-                    if self.failure_mode == FailureMode::Deny && rule.is_enforced() {
-                        refusal = Some(undecided);
+                Verdict::Undecided(what) => {
+                    let refuses = self.failure_mode == FailureMode::Deny && rule.is_enforced();
+                    undecided = Some((what, refuses));
+                    if refuses {
                         break;
                     }
                 }
                 Verdict::Skip => {}
             }
         }
+        counts.extend(undecided.map(|_| self.undecided));
         counts.into_iter().for_each(|counter| exchange.count(counter));
-        refusal.map_or(Ok(matching), Err)
+        match undecided {
+            Some((what, true)) => Err(what),
+            _ => Ok(matching),
+        }
     }
 
     /// What holds for a response to a request that this filter never saw: rules without a condition still apply.

@@ -59,7 +59,7 @@ pub(crate) struct Rule {
 /// What a rule says to a request.
 pub(crate) enum Verdict {
     /// Its edits are made.
-    Apply(Counter),
+    Apply,
     /// Its edits would be made.
     Report(Counter),
     /// It does not concern this request.
@@ -142,7 +142,7 @@ impl Rule {
             Ok(true) | Err(_) if !self.includes(exchange, host) => Verdict::Skip,
             Err(undecided) => Verdict::Undecided(undecided),
             Ok(true) if self.enforcement == Enforcement::Shadow => Verdict::Report(self.shadowed),
-            Ok(true) => Verdict::Apply(self.applied),
+            Ok(true) => Verdict::Apply,
         }
     }
 
@@ -151,6 +151,16 @@ impl Rule {
             let key = self.percent_by.value(exchange, &Captured::default(), host);
             self.percent.includes(&self.name, key.as_bytes())
         }
+    }
+
+    /// The counter of requests that the rule edited.
+    pub(crate) fn applied(&self) -> Counter {
+        self.applied
+    }
+
+    /// True when the rule has edits for responses.
+    pub(crate) fn edits_response(&self) -> bool {
+        self.response.is_some()
     }
 
     /// True when the rule's decisions are carried out.

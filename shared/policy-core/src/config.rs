@@ -1,8 +1,9 @@
 //! Strict reading of `pluginConfig`, with errors that name the place and what is allowed there.
 //!
 //! The wire types use serde with `deny_unknown_fields`; small types check themselves while they are read (a header
-//! name, a regular expression, a value with operators), so their errors come with the path for free. An error never
-//! repeats a value: it may be a secret.
+//! name, a regular expression, a value with operators), so their errors come with the path for free. An error repeats
+//! keys, and words where only certain words make sense (a name, a host, a path, a mode); it never repeats free text, such
+//! as a header's value or a pattern, which may be a secret.
 
 mod json;
 mod read;
@@ -96,7 +97,7 @@ mod tests {
     struct Config {
         #[serde(default)]
         items: Vec<Item>,
-        count: Option<u32>,
+        count: Option<u64>,
         share: Option<f64>,
         name: Option<crate::HeaderName>,
         kind: Option<Kind>,

@@ -9,7 +9,8 @@ use crate::snapshot::Snapshot;
 
 /// Where an exchange reads from when a policy asks. In a filter this is Envoy, in a test a table.
 ///
-/// Each method is asked at most once per phase and thing: the exchange remembers the answers.
+/// Headers and attributes are asked for at most once per phase: the exchange remembers the answers. Filter state is
+/// asked for each time, as another filter may change it.
 pub trait Source {
     /// The headers of the message at hand: the request's in the request phase, the response's in the response phase.
     fn headers(&self) -> Snapshot;
@@ -115,7 +116,7 @@ impl<'s> Exchange<'s> {
         }
     }
 
-    /// Publishes filter state `wasm.<key>` for other filters, access logs and route matches.
+    /// Publishes filter state `wasm.<key>` for other filters, access logs, CEL and RBAC.
     pub fn publish(&mut self, key: &str, value: HeaderValue) {
         match self.facts.iter_mut().find(|(name, _)| name == key) {
             Some((_, old)) => *old = value,

@@ -46,6 +46,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// True when the test wants this host function to fail.
+fn fails(name: &'static str) -> bool {
+    with(|state| state.failing == Some(name))
+}
+
 fn called<T>(name: &'static str, work: impl FnOnce(&mut State) -> T) -> T {
     with(|state| {
         state.calls.push(name);
@@ -65,6 +70,9 @@ unsafe fn edit(
 ) -> u32 {
     // SAFETY: promised by the caller.
     let name = unsafe { taken(name.0, name.1) }.to_ascii_lowercase();
+    if fails(call) {
+        return BAD_ARGUMENT;
+    }
     called(call, |state| match state.map(map) {
         Some(pairs) => {
             work(pairs, name);
@@ -92,6 +100,9 @@ extern "C" fn proxy_get_log_level(level: *mut u32) -> u32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32 {
+    if fails("get_current_time") {
+        return BAD_ARGUMENT;
+    }
     let now = called("get_current_time", |state| state.time);
     // SAFETY: as above.
     unsafe { *time = now };
@@ -100,6 +111,9 @@ extern "C" fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn random_get(buffer: *mut u8, size: usize) -> u32 {
+    if fails("random_get") {
+        return BAD_ARGUMENT;
+    }
     called("random_get", |state| {
         for at in 0..size {
             state.random = state.random.wrapping_mul(5).wrapping_add(17);
@@ -129,6 +143,9 @@ extern "C" fn proxy_get_buffer_bytes(
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32 {
+    if fails("get_header_map_pairs") {
+        return BAD_ARGUMENT;
+    }
     let encoded = called("get_header_map_pairs", |state| state.map(map).map(|pairs| encode(pairs)));
     // SAFETY: as above.
     encoded.map_or(BAD_ARGUMENT, |encoded| unsafe { give(&encoded, data, size) })
@@ -193,6 +210,9 @@ extern "C" fn proxy_get_property(
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, size: usize) -> u32 {
+    if fails("set_property") {
+        return BAD_ARGUMENT;
+    }
     // SAFETY: as above.
     let (path, value) = unsafe { (text(taken(path, path_size)), taken(value, size).to_vec()) };
     called("set_property", |state| state.filter_state.insert(format!("wasm.{path}"), value));

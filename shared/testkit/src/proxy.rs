@@ -55,6 +55,16 @@ impl Proxy {
         Ok(proxy)
     }
 
+    /// A filter that was given no configuration: Envoy does not do that, and a filter must not rely on it.
+    #[must_use]
+    pub fn unconfigured<P: Plugin + 'static>() -> Self {
+        with(|state| *state = State::default());
+        filter_runtime::start::<P>();
+        let root = new_id();
+        exports::create_context(root, 0);
+        Self { root }
+    }
+
     /// Swaps the configuration, as Envoy does: in a new root context.
     ///
     /// # Errors
@@ -87,6 +97,11 @@ impl Proxy {
     /// A request with headers of any bytes.
     pub fn request_bytes(&mut self, headers: Pairs) -> Request<'_> {
         Request { proxy: self, headers, response: pairs(&[(":status", "200")]), seen: true }
+    }
+
+    /// Makes a host function fail from now on, by the name it has in [`Answer::request_calls`].
+    pub fn fail(&mut self, function: &'static str) {
+        with(|state| state.failing = Some(function));
     }
 
     /// What the filter logged so far.

@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) log_level: u32,
     pub(crate) time: u64,
     pub(crate) random: u8,
+    /// A host function that fails, by the name it has in `calls`.
+    pub(crate) failing: Option<&'static str>,
     /// Names of the host functions called, in order.
     pub(crate) calls: Vec<&'static str>,
 }

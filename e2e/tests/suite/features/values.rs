@@ -64,6 +64,20 @@ fn an_operator_cannot_smuggle_a_line_break_into_a_response() {
 }
 
 #[test]
+fn a_line_break_inside_envoy_does_not_come_out_as_one() {
+    let config = r#"
+        toFilterState: [{header: x-a, key: a, rewrite: {pattern: z, substitution: "\r\nx-evil: 1"}}]
+        rules:
+        - request: {set: [{name: x-v, value: "%FILTER_STATE(wasm.a:PLAIN)%"}]}
+          response: {set: [{name: x-v, value: "%FILTER_STATE(wasm.a:PLAIN)%"}]}
+    "#;
+    let case = case(config, &Request::get("/").header("x-a", "az"));
+    assert_eq!(case.got("x-v").as_deref(), Some("a%0D%0Ax-evil: 1"));
+    assert_eq!(case.saw("x-v").as_deref(), Some("a%0D%0Ax-evil: 1"));
+    assert_eq!((case.got("x-evil"), case.saw("x-evil")), (None, None));
+}
+
+#[test]
 fn a_value_that_came_to_nothing_removes_what_the_client_sent() {
     let config = "rules: [{request: {set: [{name: x-peer, value: '%REQ(none)%'}]}}]";
     assert_eq!(case(config, &Request::get("/").header("x-peer", "spoofed")).saw("x-peer"), None);

@@ -5,3 +5,4 @@
 mod budget;
 mod config;
 mod exchange;
+mod faults;

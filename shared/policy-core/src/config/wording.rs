@@ -1,4 +1,4 @@
-//! What a configuration error says. It never repeats a value, which may be a secret; it does repeat names.
+//! What a configuration error says. It repeats keys and words of a fixed set, never free text, which may be a secret.
 
 use serde::de::Unexpected;
 
