@@ -52,12 +52,8 @@ fn config_fault(plugin: &WasmPlugin, filters: &Filters, notes: &mut Vec<String>)
     match filters.check(module, config_json(plugin).as_deref().unwrap_or_default().as_bytes()) {
         Some(Ok(())) => None,
         Some(Err(error)) => {
-            let path = match error.path() {
-                "" => "spec.pluginConfig".to_owned(),
-                path if path.starts_with('[') => format!("spec.pluginConfig{path}"),
-                path => format!("spec.pluginConfig.{path}"),
-            };
-            Some(plugin.fault(&path, error.message()))
+            let error = error.under("spec.pluginConfig");
+            Some(plugin.fault(error.path(), error.message()))
         }
         None => {
             notes.push(format!(

@@ -9,6 +9,7 @@ mod json;
 mod read;
 mod wording;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -33,8 +34,9 @@ impl ConfigError {
     /// The same error, seen from one level further out: `name` under `rules[0]` becomes `rules[0].name`.
     #[must_use]
     pub fn under(self, parent: &str) -> Self {
-        let path = match (self.path.as_str(), parent) {
-            ("", _) => parent.to_owned(),
+        let parent = printable(parent);
+        let path = match (self.path.as_str(), parent.as_ref()) {
+            ("", parent) => parent.to_owned(),
             (_, "") => self.path,
             (path, _) if path.starts_with('[') => format!("{parent}{path}"),
             (path, _) => format!("{parent}.{path}"),
@@ -58,6 +60,15 @@ impl ConfigError {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+}
+
+/// A key as it may stand in a log: a line break in it would begin a line of its own.
+fn printable(key: &str) -> Cow<'_, str> {
+    if key.chars().any(char::is_control) {
+        Cow::Owned(key.escape_default().to_string())
+    } else {
+        Cow::Borrowed(key)
     }
 }
 

@@ -3,8 +3,6 @@
 //! It replaces `serde_path_to_error` over `serde_json`: each wire type is compiled against this one reader instead of a
 //! tower of wrappers (half the code of a module), and serde hands unknown names and wrong kinds over as data, not text.
 
-use std::borrow::Cow;
-
 use serde::de::value::StrDeserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
@@ -169,23 +167,14 @@ impl<'de> MapAccess<'de> for Object<'de> {
         self.entries = rest;
         self.value = Some((key, value));
         let key_reader: StrDeserializer<'_, ConfigError> = key.as_str().into_deserializer();
-        seed.deserialize(key_reader).map(Some).map_err(|error| error.under(&printable(key)))
+        seed.deserialize(key_reader).map(Some).map_err(|error| error.under(key))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
         let Some((key, value)) = self.value.take() else {
             return Err(ConfigError::at("", "a value without a key"));
         };
-        seed.deserialize(Reader(value)).map_err(|error| error.under(&printable(key)))
-    }
-}
-
-/// A key as it may stand in a log: a line break in it would begin a line of its own.
-fn printable(key: &str) -> Cow<'_, str> {
-    if key.chars().any(char::is_control) {
-        Cow::Owned(key.escape_default().to_string())
-    } else {
-        Cow::Borrowed(key)
+        seed.deserialize(Reader(value)).map_err(|error| error.under(key))
     }
 }
 
@@ -201,8 +190,8 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
         let reader: StrDeserializer<'_, ConfigError> = self.name.into_deserializer();
         // An unknown key of an object is named by the path; an unknown word is the value itself.
-        let path = if self.content.is_some() { printable(self.name) } else { Cow::Borrowed("") };
-        seed.deserialize(reader).map(|variant| (variant, self)).map_err(|error| error.under(&path))
+        let path = if self.content.is_some() { self.name } else { "" };
+        seed.deserialize(reader).map(|variant| (variant, self)).map_err(|error| error.under(path))
     }
 }
 
