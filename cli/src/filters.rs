@@ -1,8 +1,9 @@
 //! Tollgate's own filters: their configuration is compiled here by the very code that runs in the module.
 
+use policy_core::config::Environment;
 use policy_core::{ConfigError, Plugin};
 
-type Check = fn(&[u8]) -> Result<(), ConfigError>;
+type Check = fn(&[u8], Environment<'_>) -> Result<(), ConfigError>;
 
 /// Which modules' configurations can be checked, by the module's file name without `.wasm`.
 #[derive(Debug, Clone)]
@@ -23,11 +24,16 @@ impl Filters {
 
     /// Compiles a configuration; `None` when the module is not one of these.
     #[must_use]
-    pub fn check(&self, module: &str, json: &[u8]) -> Option<Result<(), ConfigError>> {
-        self.0.iter().find(|(name, _)| *name == module).map(|(_, check)| check(json))
+    pub fn check(
+        &self,
+        module: &str,
+        json: &[u8],
+        environment: Environment<'_>,
+    ) -> Option<Result<(), ConfigError>> {
+        self.0.iter().find(|(name, _)| *name == module).map(|(_, check)| check(json, environment))
     }
 }
 
-fn check<P: Plugin>(json: &[u8]) -> Result<(), ConfigError> {
-    P::from_json(json).map(drop)
+fn check<P: Plugin>(json: &[u8], environment: Environment<'_>) -> Result<(), ConfigError> {
+    P::from_json(json, environment).map(drop)
 }

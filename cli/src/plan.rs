@@ -49,7 +49,9 @@ impl Plan {
 
 fn config_fault(plugin: &WasmPlugin, filters: &Filters, notes: &mut Vec<String>) -> Option<Fault> {
     let module = stem(&plugin.spec.url);
-    match filters.check(module, config_json(plugin).as_deref().unwrap_or_default().as_bytes()) {
+    let json = config_json(plugin);
+    let json = json.as_deref().unwrap_or_default().as_bytes();
+    match filters.check(module, json, &|name| variable(plugin, name)) {
         Some(Ok(())) => None,
         Some(Err(error)) => {
             let error = error.under("spec.pluginConfig");
@@ -62,6 +64,14 @@ fn config_fault(plugin: &WasmPlugin, filters: &Filters, notes: &mut Vec<String>)
             ));
             None
         }
+    }
+}
+
+/// What the plugin will find under this name in its environment.
+fn variable(plugin: &WasmPlugin, name: &str) -> Option<String> {
+    match &plugin.spec.env.iter().find(|variable| variable.name == name)?.value {
+        EnvValue::Inline(value) => Some(value.clone()),
+        EnvValue::Host => std::env::var(name).ok(),
     }
 }
 

@@ -34,7 +34,7 @@ macro_rules! export_plugin {
 /// The names of the callbacks that the plugin needs, separated by blanks.
 #[must_use]
 pub const fn callbacks<P: Plugin>() -> [u8; SIZE] {
-    let Callbacks { request_headers, response_headers } = P::CALLBACKS;
+    let Callbacks { request_headers, response_headers, outside } = P::CALLBACKS;
     let mut out = Line { bytes: [b' '; SIZE], end: 0 };
     // The SDK makes its contexts in the first and frees them in the second.
     out = out.with(true, b"proxy_on_context_create");
@@ -42,6 +42,8 @@ pub const fn callbacks<P: Plugin>() -> [u8; SIZE] {
     out = out.with(true, b"proxy_on_configure");
     out = out.with(request_headers, b"proxy_on_request_headers");
     out = out.with(response_headers, b"proxy_on_response_headers");
+    out = out.with(outside, b"proxy_on_tick");
+    out = out.with(outside, b"proxy_on_http_call_response");
     out.bytes
 }
 

@@ -46,6 +46,7 @@ impl<P: Policy> Stream<P> {
         let written = match flow {
             Flow::Continue => published.and_then(|()| write(&exchange, map)),
             Flow::Reply(reply) => return send(&reply),
+            Flow::Wait => return refuse(generation.plugin, "cannot_wait"),
         };
         match written {
             Ok(()) => Action::Continue,

@@ -88,11 +88,11 @@ struct Seen {
 
 impl Plugin for HeaderPlugin {
     const NAME: &'static str = "header";
-    const CALLBACKS: Callbacks = Callbacks { request_headers: true, response_headers: true };
+    const CALLBACKS: Callbacks = Callbacks { request_headers: true, response_headers: true, outside: false };
     type Config = Config;
     type Policy = HeaderPolicy;
 
-    fn compile(config: Config) -> Result<HeaderPolicy, ConfigError> {
+    fn compile(config: Config, _: policy_core::config::Environment<'_>) -> Result<HeaderPolicy, ConfigError> {
         let mut counters = Counters::new(Self::NAME);
         let undecided = counters.requests("config", "undecided");
         let unfit = counters.requests("config", "unfit");

@@ -5,8 +5,8 @@
 //! keys, and words where only certain words make sense (a name, a host, a path, a mode); it never repeats free text, such
 //! as a header's value or a pattern, which may be a secret.
 
-mod json;
 mod read;
+mod secret;
 mod wording;
 
 use std::borrow::Cow;
@@ -15,6 +15,9 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use crate::json::Json;
+
+pub use secret::{Environment, Secret, SecretText};
 pub use wording::nearest;
 
 /// A configuration that was refused: where, and why.
@@ -88,7 +91,7 @@ impl std::error::Error for ConfigError {}
 /// # Errors
 /// Names the path, what is wrong and what is allowed; for a misspelt key also the nearest known one.
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, ConfigError> {
-    let json: json::Json = serde_json::from_slice(text).map_err(|error| match error.classify() {
+    let json: Json = serde_json::from_slice(text).map_err(|error| match error.classify() {
         Category::Data => ConfigError::at("", error.to_string()),
         _ => ConfigError::at("", format!("not valid JSON: {error}")),
     })?;

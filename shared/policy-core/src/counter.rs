@@ -16,38 +16,68 @@ impl Counter {
     }
 }
 
-/// The names of all counters that a compiled policy uses.
+/// One gauge of a policy: its place in [`Counters::gauges`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauge(usize);
+
+impl Gauge {
+    /// The gauge's place in [`Counters::gauges`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// The names of all counters and gauges that a compiled policy uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counters {
     filter: &'static str,
     names: Vec<String>,
+    gauges: Vec<String>,
 }
 
 impl Counters {
     /// No counters yet, for the filter of this name.
     #[must_use]
     pub fn new(filter: &'static str) -> Self {
-        Self { filter, names: Vec::new() }
+        Self { filter, names: Vec::new(), gauges: Vec::new() }
     }
 
     /// The counter of requests for which `component` came to `outcome`. Asked twice, it is the same counter.
     pub fn requests(&mut self, component: &str, outcome: &str) -> Counter {
-        let name =
-            format!("wasm_filter.{}.tag.{outcome};.component.{component}.tollgate_requests", self.filter);
-        match self.names.iter().position(|known| *known == name) {
-            Some(index) => Counter(index),
-            None => {
-                self.names.push(name);
-                Counter(self.names.len().saturating_sub(1))
-            }
-        }
+        self.named("tollgate_requests", component, outcome)
     }
 
-    /// The metric names, by [`Counter::index`].
+    /// A counter of something else than requests, such as `tollgate_key_fetches`.
+    pub fn named(&mut self, metric: &str, component: &str, outcome: &str) -> Counter {
+        let name = format!("wasm_filter.{}.tag.{outcome};.component.{component}.{metric}", self.filter);
+        Counter(place(&mut self.names, name))
+    }
+
+    /// A gauge of a component, such as `tollgate_key_age_seconds`.
+    pub fn gauge(&mut self, metric: &str, component: &str) -> Gauge {
+        let name = format!("wasm_filter.{}.component.{component}.{metric}", self.filter);
+        Gauge(place(&mut self.gauges, name))
+    }
+
+    /// The counters' names, by [`Counter::index`].
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
+
+    /// The gauges' names, by [`Gauge::index`].
+    #[must_use]
+    pub fn gauges(&self) -> &[String] {
+        &self.gauges
+    }
+}
+
+fn place(names: &mut Vec<String>, name: String) -> usize {
+    names.iter().position(|known| *known == name).unwrap_or_else(|| {
+        names.push(name);
+        names.len().saturating_sub(1)
+    })
 }
 
 #[cfg(test)]

@@ -37,6 +37,14 @@ pub enum Attribute {
     ClusterName,
     /// `connection.tls_version`: absent on a connection without TLS.
     TlsVersion,
+    /// `connection.mtls`: one byte, 1 when the client showed a certificate that was verified.
+    Mtls,
+    /// `connection.uri_san_peer_certificate`: the first URI name of the client's certificate.
+    PeerUriSan,
+    /// `connection.dns_san_peer_certificate`: its first DNS name.
+    PeerDnsSan,
+    /// `connection.sha256_peer_certificate_digest`: SHA-256 of its DER, in lower-case hexadecimal.
+    PeerCertificateDigest,
 }
 
 impl Attribute {
@@ -50,6 +58,10 @@ impl Attribute {
             Self::RouteName => ["xds", "route_name"],
             Self::ClusterName => ["xds", "cluster_name"],
             Self::TlsVersion => ["connection", "tls_version"],
+            Self::Mtls => ["connection", "mtls"],
+            Self::PeerUriSan => ["connection", "uri_san_peer_certificate"],
+            Self::PeerDnsSan => ["connection", "dns_san_peer_certificate"],
+            Self::PeerCertificateDigest => ["connection", "sha256_peer_certificate_digest"],
         }
     }
 }

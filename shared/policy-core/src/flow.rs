@@ -8,6 +8,10 @@ use crate::header::{HeaderName, HeaderValue};
 pub enum Flow {
     /// It goes on, with the edits made.
     Continue,
+    /// It stops until something outside has changed; then [`Policy::on_wake`](crate::Policy::on_wake) decides.
+    ///
+    /// All edits made so far are dropped: the later call starts from the message as it arrived.
+    Wait,
     /// It ends here with this answer.
     Reply(LocalReply),
 }
@@ -18,8 +22,14 @@ pub enum Flow {
 pub enum GrpcStatus {
     /// The client sent something malformed.
     InvalidArgument = 3,
+    /// The caller is known and may not do this.
+    PermissionDenied = 7,
     /// Something on our side is broken.
     Internal = 13,
+    /// Something we need is not there now; trying again may help.
+    Unavailable = 14,
+    /// The caller is not known.
+    Unauthenticated = 16,
 }
 
 /// An answer made by the proxy instead of the upstream.
@@ -31,7 +41,7 @@ pub struct LocalReply {
     pub details: String,
     /// What a gRPC client gets instead of the HTTP status.
     pub grpc_status: GrpcStatus,
-    /// Headers of the answer. Each name once: Envoy adds, it does not replace.
+    /// Headers of the answer. Envoy adds each of them as it is: a name that stands twice is sent twice.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Body of the answer.
     pub body: Vec<u8>,
@@ -61,5 +71,12 @@ impl LocalReply {
             headers: content_type.into_iter().collect(),
             body: body.into_bytes(),
         }
+    }
+
+    /// The same reply with one more header.
+    #[must_use]
+    pub fn with(mut self, name: &HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name.clone(), value));
+        self
     }
 }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::exchange::{Attribute, Exchange};
 use crate::header::{HeaderName, HeaderValue};
-use crate::policy::Host;
+use crate::host::Host;
 use crate::time::Timestamp;
 
 /// A parsed value: text and operators.

@@ -9,8 +9,12 @@
 //! | [`header`] | names and values that cannot hold what would break a message |
 //! | [`headers`] | one message's headers: an immutable snapshot and a journal of edits |
 //! | [`exchange`] | what a policy sees of one HTTP exchange |
-//! | [`flow`] | what a policy answers: go on, or a local reply |
+//! | [`flow`] | what a policy answers: go on, wait, or a local reply |
+//! | [`callout`] | a request that a filter makes itself |
 //! | [`policy`] | the traits a policy and its plugin implement |
+//! | [`host`] | what a policy may ask for: clock, randomness, store, signatures |
+//! | [`outside`] | work outside requests |
+//! | [`json`] | JSON that refuses a key given twice |
 //! | [`config`] | strict reading of `pluginConfig`, errors that name the place |
 //! | [`mod@format`] | values with Envoy's format operators |
 //! | [`route`] | the `match` block |
@@ -19,6 +23,7 @@
 //! | [`table`] | plain values in place of Envoy, for tests and tools |
 //! | [`time`] | timestamps and durations |
 
+pub mod callout;
 pub mod config;
 pub mod counter;
 pub mod enforcement;
@@ -28,6 +33,9 @@ pub mod format;
 pub mod hash;
 pub mod header;
 pub mod headers;
+pub mod host;
+pub mod json;
+pub mod outside;
 pub mod policy;
 pub mod regex;
 pub mod route;
@@ -35,11 +43,14 @@ pub mod snapshot;
 pub mod table;
 pub mod time;
 
+pub use callout::{Answer, Callout, CalloutReply, Lost};
 pub use config::ConfigError;
-pub use counter::{Counter, Counters};
+pub use counter::{Counter, Counters, Gauge};
 pub use exchange::{Attribute, Exchange, Source};
 pub use flow::{Flow, GrpcStatus, LocalReply};
 pub use header::{HeaderName, HeaderValue};
 pub use headers::{Headers, Write};
-pub use policy::{Callbacks, Host, Plugin, Policy};
+pub use host::{Host, Signature, Stale, Stored};
+pub use outside::Outside;
+pub use policy::{Callbacks, Plugin, Policy};
 pub use snapshot::Snapshot;

@@ -2,20 +2,13 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::config::ConfigError;
+use crate::callout::CalloutReply;
+use crate::config::{ConfigError, Environment};
 use crate::counter::Counters;
 use crate::exchange::Exchange;
 use crate::flow::Flow;
-use crate::time::Timestamp;
-
-/// What a policy may ask of its surroundings: the time and randomness, so that tests can turn both.
-pub trait Host {
-    /// Wall-clock time.
-    fn now(&self) -> Timestamp;
-
-    /// Fills the buffer with bytes from a cryptographic source.
-    fn fill_random(&self, buffer: &mut [u8]);
-}
+use crate::host::Host;
+use crate::outside::Outside;
 
 /// A compiled policy: decides, never calls the proxy.
 pub trait Policy {
@@ -31,10 +24,24 @@ pub trait Policy {
         Flow::Continue
     }
 
-    /// The response's headers are about to leave.
+    /// The response's headers are about to leave. [`Flow::Wait`] is not for this phase.
     fn on_response_headers(&self, _: &mut Self::Stream, _: &mut Exchange<'_>, _: &dyn Host) -> Flow {
         Flow::Continue
     }
+
+    /// Something outside may have changed: asked of each waiting request after every tick and errand.
+    fn on_wake(&self, _: &mut Self::Stream, _: &mut Exchange<'_>, _: &dyn Host) -> Flow {
+        Flow::Continue
+    }
+
+    /// The policy is live in this VM. There are as many VMs as workers, and two more.
+    fn on_start(&self, _: &mut Outside<'_>) {}
+
+    /// The time for which the policy asked with [`Outside::tick_in`] has passed, or a request has begun to wait.
+    fn on_tick(&self, _: &mut Outside<'_>) {}
+
+    /// An errand has an answer, or has none.
+    fn on_errand(&self, _errand: u32, _: CalloutReply, _: &mut Outside<'_>) {}
 }
 
 /// The shape of `pluginConfig` and what it compiles to.
@@ -53,17 +60,19 @@ pub trait Plugin {
 
     /// Turns a configuration into a policy.
     ///
+    /// `environment` gives the variables of `vmConfig.env`, where secrets may be.
+    ///
     /// # Errors
     /// Names the place in the configuration and what is allowed there.
-    fn compile(config: Self::Config) -> Result<Self::Policy, ConfigError>;
+    fn compile(config: Self::Config, environment: Environment<'_>) -> Result<Self::Policy, ConfigError>;
 
     /// Reads `pluginConfig` as Istio hands it on, and compiles it. No text at all stands for `{}`.
     ///
     /// # Errors
     /// As [`Plugin::compile`], and for text that is not JSON.
-    fn from_json(json: &[u8]) -> Result<Self::Policy, ConfigError> {
+    fn from_json(json: &[u8], environment: Environment<'_>) -> Result<Self::Policy, ConfigError> {
         let json = if json.trim_ascii().is_empty() { b"{}".as_slice() } else { json };
-        Self::compile(crate::config::parse(json)?)
+        Self::compile(crate::config::parse(json)?, environment)
     }
 }
 
@@ -74,4 +83,6 @@ pub struct Callbacks {
     pub request_headers: bool,
     /// [`Policy::on_response_headers`].
     pub response_headers: bool,
+    /// [`Policy::on_wake`], [`Policy::on_tick`] and [`Policy::on_errand`].
+    pub outside: bool,
 }

@@ -104,6 +104,19 @@ impl Match {
         self.hosts.is_none() && self.paths.is_none() && self.methods.is_none() && self.headers.is_none()
     }
 
+    /// True when every path that the block asks for is a template with `{name}` in it.
+    #[must_use]
+    pub fn captures(&self, name: &str) -> bool {
+        self.paths.as_ref().is_some_and(|paths| paths.0.iter().all(|pattern| pattern.captures(name)))
+    }
+
+    /// What `{name}` stands for in the path of a request that matches: a segment in normal form.
+    #[must_use]
+    pub fn capture<'t>(&self, name: &str, target: &'t Target<'_, '_>) -> Option<&'t [u8]> {
+        let path = target.path().ok()??;
+        self.paths.as_ref()?.0.iter().find_map(|pattern| pattern.capture(name, path))
+    }
+
     /// Whether the request matches.
     ///
     /// # Errors

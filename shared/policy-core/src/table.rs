@@ -12,11 +12,13 @@
 //! # Ok::<(), String>(())
 //! ```
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::exchange::{Attribute, Exchange, Source};
 use crate::headers::Write;
-use crate::policy::Host;
+use crate::host::{Host, Signature, Stale, Stored};
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
@@ -87,17 +89,19 @@ impl Source for Table {
     }
 }
 
-/// A host whose clock stands still and whose random bytes count up.
+/// A host whose clock stands still until it is turned, whose random bytes count up, and which checks no signatures.
 #[derive(Debug, Default)]
 pub struct Still {
-    /// The time it always is, in nanoseconds since the Unix epoch.
-    pub now: u64,
+    /// The time it is, in nanoseconds since the Unix epoch.
+    pub now: Cell<u64>,
+    /// The store. Several hosts may share one, as several VMs do.
+    pub store: Rc<RefCell<BTreeMap<String, Stored>>>,
     next: Cell<u8>,
 }
 
 impl Host for Still {
     fn now(&self) -> Timestamp {
-        Timestamp(self.now)
+        Timestamp(self.now.get())
     }
 
     fn fill_random(&self, buffer: &mut [u8]) {
@@ -105,5 +109,24 @@ impl Host for Still {
             *byte = self.next.get();
             self.next.set(self.next.get().wrapping_add(1));
         }
+    }
+
+    fn load(&self, key: &str) -> Option<Stored> {
+        self.store.borrow().get(key).cloned()
+    }
+
+    fn store(&self, key: &str, value: &[u8], over: Option<u32>) -> Result<(), Stale> {
+        let mut store = self.store.borrow_mut();
+        // As Envoy: versions are of one sequence, and a missing entry takes any version.
+        let last = store.values().map(|entry| entry.version).max().unwrap_or_default();
+        if over.is_some_and(|over| store.get(key).is_some_and(|entry| entry.version != over)) {
+            return Err(Stale);
+        }
+        store.insert(key.to_owned(), Stored { value: value.to_vec(), version: last.saturating_add(1) });
+        Ok(())
+    }
+
+    fn verify_signature(&self, _: &Signature<'_>) -> Option<bool> {
+        None
     }
 }

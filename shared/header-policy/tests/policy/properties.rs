@@ -50,11 +50,11 @@ proptest! {
     #[test]
     fn a_config_of_any_text_is_read_or_refused(text in ".{0,80}") {
         use policy_core::Plugin;
-        let _ = header_policy::HeaderPlugin::from_json(text.as_bytes());
+        let _ = header_policy::HeaderPlugin::from_json(text.as_bytes(), &|_| None);
         let in_value = serde_json::json!({"rules": [{"request": {"set": [{"name": "a", "value": text}]}}]});
-        let _ = header_policy::HeaderPlugin::from_json(in_value.to_string().as_bytes());
+        let _ = header_policy::HeaderPlugin::from_json(in_value.to_string().as_bytes(), &|_| None);
         let in_regex = serde_json::json!({"rules": [{"match": {"paths": [{"regex": text}]}, "request": {"remove": ["a"]}}]});
-        let _ = header_policy::HeaderPlugin::from_json(in_regex.to_string().as_bytes());
+        let _ = header_policy::HeaderPlugin::from_json(in_regex.to_string().as_bytes(), &|_| None);
     }
 
     #[test]

@@ -146,7 +146,7 @@ const REFUSED: &[(&str, &str)] = &[
 #[test]
 fn each_mistake_is_named_with_its_place_and_the_remedy() {
     for (config, expected) in REFUSED {
-        match HeaderPlugin::from_json(config.as_bytes()) {
+        match HeaderPlugin::from_json(config.as_bytes(), &|_| None) {
             Ok(_) => panic!("{config} was accepted"),
             Err(error) => assert_eq!(error.to_string(), *expected, "{config}"),
         }

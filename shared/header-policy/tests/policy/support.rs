@@ -25,7 +25,9 @@ pub(crate) fn request(headers: &[(&str, &str)]) -> Table {
 }
 
 pub(crate) fn compile(config: &str) -> HeaderPolicy {
-    HeaderPlugin::from_json(config.as_bytes()).map_err(|error| format!("{config}: {error}")).unwrap()
+    HeaderPlugin::from_json(config.as_bytes(), &|_| None)
+        .map_err(|error| format!("{config}: {error}"))
+        .unwrap()
 }
 
 /// Sends a request and its response through a policy.
@@ -39,6 +41,7 @@ pub(crate) fn run(policy: &HeaderPolicy, request: &Table, response: &Table) -> O
         exchange.published().map(|(key, value)| (key.to_owned(), text(value.as_bytes()))).collect();
     let upstream = request.after(&exchange);
     let (reply, answer) = match flow {
+        Flow::Wait => panic!("the header policy never waits"),
         Flow::Continue => (None, response.clone()),
         Flow::Reply(reply) => {
             let status = reply.status.to_string();

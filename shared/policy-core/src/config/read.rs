@@ -10,8 +10,8 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::json::Json;
 use super::{ConfigError, wording};
+use crate::json::Json;
 
 type Result<T> = std::result::Result<T, ConfigError>;
 

@@ -2,7 +2,7 @@
 
 use serde::de::Unexpected;
 
-use super::json::Json;
+use crate::json::Json;
 
 /// `unknown field "heder", did you mean "header"? (allowed: header, path)`.
 pub(super) fn unknown(what: &str, wrong: &str, known: &[&str]) -> String {

@@ -32,7 +32,7 @@ enum Kind {
 enum Segment {
     Literal(Vec<u8>),
     /// `*` or `{name}`: one segment that is not empty.
-    One,
+    One(Option<String>),
     /// `**`: any number of segments; the last one.
     Rest,
 }
@@ -51,6 +51,28 @@ impl PathPattern {
             Kind::Regex(regex) => regex.is_match(path.as_bytes()),
         }
     }
+
+    /// True for a template with `{name}` in it.
+    #[must_use]
+    pub fn captures(&self, name: &str) -> bool {
+        self.place(name).is_some()
+    }
+
+    /// The segment that stands for `{name}` in a path that matches, in normal form.
+    #[must_use]
+    pub fn capture<'p>(&self, name: &str, path: &'p NormalPath) -> Option<&'p [u8]> {
+        let place = self.place(name)?;
+        self.matches(path).then(|| path.segments().nth(place)).flatten()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        match &self.0 {
+            Kind::Template(segments) => segments
+                .iter()
+                .position(|segment| matches!(segment, Segment::One(Some(known)) if known == name)),
+            _ => None,
+        }
+    }
 }
 
 fn template_matches(template: &[Segment], path: &NormalPath) -> bool {
@@ -58,7 +80,7 @@ fn template_matches(template: &[Segment], path: &NormalPath) -> bool {
     for expected in template {
         let found = match expected {
             Segment::Rest => return true,
-            Segment::One => segments.next().is_some_and(|segment| !segment.is_empty()),
+            Segment::One(_) => segments.next().is_some_and(|segment| !segment.is_empty()),
             Segment::Literal(literal) => segments.next() == Some(literal),
         };
         if !found {
@@ -107,7 +129,11 @@ fn parse_template(template: &str) -> Result<Vec<Segment>, String> {
         if segments.last() == Some(&Segment::Rest) {
             return Err("** stands for the rest of the path: nothing may follow it".to_owned());
         }
-        segments.push(parse_segment(segment)?);
+        let segment = parse_segment(segment)?;
+        if matches!(segment, Segment::One(Some(_))) && segments.contains(&segment) {
+            return Err("the template names two segments alike".to_owned());
+        }
+        segments.push(segment);
     }
     Ok(segments)
 }
@@ -115,9 +141,9 @@ fn parse_template(template: &str) -> Result<Vec<Segment>, String> {
 fn parse_segment(segment: &str) -> Result<Segment, String> {
     let inner = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
     match (segment, inner) {
-        ("*", _) | (_, Some("*")) => Ok(Segment::One),
+        ("*", _) | (_, Some("*")) => Ok(Segment::One(None)),
         ("**", _) | (_, Some("**")) => Ok(Segment::Rest),
-        (_, Some(name)) if is_name(name) => Ok(Segment::One),
+        (_, Some(name)) if is_name(name) => Ok(Segment::One(Some(name.to_owned()))),
         _ if segment.contains(['*', '{', '}']) => Err(format!(
             "{segment:?}: a template segment is literal text, * (one segment), {{name}} (one, named) or ** (the rest)"
         )),
@@ -164,6 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn a_template_gives_what_its_names_stand_for() {
+        let template = pattern(r#"{"template":"/t/{tenant}/x/{id}"}"#).unwrap();
+        let path = NormalPath::read(b"/t/%61cme;v=1//x/7?q").unwrap();
+        assert_eq!(template.capture("tenant", &path), Some(b"acme".as_slice()));
+        assert_eq!(template.capture("id", &path), Some(b"7".as_slice()));
+        assert_eq!(template.capture("other", &path), None);
+        assert_eq!(template.capture("id", &NormalPath::read(b"/t/a/y/7").unwrap()), None);
+        assert!(template.captures("id") && !template.captures("x"));
+    }
+
+    #[test]
     fn a_pattern_that_could_never_match_is_refused() {
         for (json, reason) in [
             (r#"{"exact":"a"}"#, "start with /"),
@@ -172,6 +209,7 @@ mod tests {
             (r#"{"template":"/**/a"}"#, "nothing may follow"),
             (r#"{"template":"/a*b"}"#, "literal text"),
             (r#"{"template":"a"}"#, "starts with /"),
+            (r#"{"template":"/{a}/{a}"}"#, "two segments alike"),
             (r#"{"regex":"("}"#, "not a regular expression"),
             (r#"{"prefx":"/"}"#, "did you mean \"prefix\"?"),
         ] {

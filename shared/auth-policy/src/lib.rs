@@ -1,0 +1,1 @@
+//! Authentication and authorization as a pure policy: providers, rules, one identity.

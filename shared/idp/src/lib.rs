@@ -1,0 +1,1 @@
+//! What is asked of identity providers outside requests: key sets, discovery, introspection.

@@ -1,0 +1,69 @@
+//! Work outside requests: fetching, ageing, reporting.
+
+use std::time::Duration;
+
+use crate::callout::Callout;
+use crate::counter::{Counter, Gauge};
+use crate::host::Host;
+
+/// What a policy does outside requests, collected here for the runtime to carry out.
+pub struct Outside<'h> {
+    /// Clock, randomness, store.
+    pub host: &'h dyn Host,
+    errands: Vec<(u32, Callout)>,
+    counts: Vec<Counter>,
+    gauges: Vec<(Gauge, u64)>,
+    tick_in: Option<Duration>,
+}
+
+impl<'h> Outside<'h> {
+    /// Nothing done yet.
+    #[must_use]
+    pub fn new(host: &'h dyn Host) -> Self {
+        Self { host, errands: Vec::new(), counts: Vec::new(), gauges: Vec::new(), tick_in: None }
+    }
+
+    /// Sends a request of the policy's own; the answer comes to [`Policy::on_errand`](crate::Policy::on_errand) with the
+    /// same number.
+    pub fn send(&mut self, errand: u32, callout: Callout) {
+        self.errands.push((errand, callout));
+    }
+
+    /// Adds one to a counter.
+    pub fn count(&mut self, counter: Counter) {
+        self.counts.push(counter);
+    }
+
+    /// Sets a gauge.
+    pub fn set(&mut self, gauge: Gauge, value: u64) {
+        self.gauges.push((gauge, value));
+    }
+
+    /// Asks for the next tick. Asked twice, the earlier one counts; it then repeats until asked otherwise.
+    pub fn tick_in(&mut self, delay: Duration) {
+        self.tick_in = Some(self.tick_in.map_or(delay, |known| known.min(delay)));
+    }
+
+    /// The requests to be sent, taken out.
+    pub fn take_errands(&mut self) -> Vec<(u32, Callout)> {
+        std::mem::take(&mut self.errands)
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> &[Counter] {
+        &self.counts
+    }
+
+    /// What was set.
+    #[must_use]
+    pub fn gauges(&self) -> &[(Gauge, u64)] {
+        &self.gauges
+    }
+
+    /// When the next tick was asked for.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Duration> {
+        self.tick_in
+    }
+}
