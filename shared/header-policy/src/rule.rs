@@ -1,7 +1,8 @@
 //! One rule: whom it concerns, how far it is enforced, what it edits.
 
-use policy_core::enforcement::{Enforcement, Percent};
-use policy_core::format::{Captured, Compiler, Format, Phase};
+use policy_core::counter::Label;
+use policy_core::enforcement::{Enforcement, Percent, Rollout};
+use policy_core::format::{Captured, Compiler, Phase};
 use policy_core::route::{Match, Target, Undecided};
 use policy_core::{ConfigError, Counter, Counters, Exchange, Host};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use crate::edits::{self, Edits, Unfit};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Config {
-    name: Option<RuleName>,
+    name: Option<Label>,
     #[serde(default, rename = "match")]
     matches: Match,
     #[serde(default)]
@@ -24,32 +25,12 @@ pub(crate) struct Config {
     response: Option<edits::Config>,
 }
 
-/// A name that is safe as a part of a metric's name.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct RuleName(String);
-
-impl TryFrom<String> for RuleName {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if name.is_empty() || name.len() > 63 || !name.bytes().all(plain) {
-            return Err(
-                "a rule's name has 1 to 63 letters, digits, - and _: it becomes part of metric names",
-            );
-        }
-        Ok(Self(name))
-    }
-}
-
 /// A compiled rule.
 pub(crate) struct Rule {
     name: String,
     matches: Match,
     enforcement: Enforcement,
-    percent: Percent,
-    percent_by: Format,
+    rollout: Rollout,
     request: Option<Edits>,
     response: Option<Edits>,
     applied: Counter,
@@ -76,7 +57,8 @@ pub(crate) fn compile_all(
 ) -> Result<Vec<Rule>, ConfigError> {
     let mut rules: Vec<Rule> = Vec::with_capacity(configs.len());
     for (index, config) in configs.into_iter().enumerate() {
-        let name = config.name.as_ref().map_or_else(|| format!("rule-{index}"), |name| name.0.clone());
+        let name =
+            config.name.as_ref().map_or_else(|| format!("rule-{index}"), |name| name.as_str().to_owned());
         if rules.iter().any(|rule| rule.name == name) {
             return Err(ConfigError::at("name", format!("there are two rules named {name:?}"))
                 .under_item("rules", index));
@@ -104,16 +86,7 @@ impl Rule {
                 .transpose()
                 .map_err(|error| error.under(part))
         };
-        let percent_by = config.percent_by.as_deref().unwrap_or("%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%");
-        let percent_by = compiler
-            .compile(percent_by, Phase::Request)
-            .map_err(|message| ConfigError::at("percentBy", message))?;
-        if percent_by.is_literal() {
-            return Err(ConfigError::at(
-                "percentBy",
-                "this is the same for every request; use an operator such as %REQ(x-user)%",
-            ));
-        }
+        let rollout = Rollout::compile(config.percent, config.percent_by.as_deref(), compiler)?;
         Ok(Self {
             request: edits(config.request, Phase::Request, "request", compiler)?,
             response: edits(config.response, Phase::Response, "response", compiler)?,
@@ -121,8 +94,7 @@ impl Rule {
             shadowed: counters.requests(&name, "shadow"),
             matches: config.matches,
             enforcement: config.enforcement,
-            percent: config.percent,
-            percent_by,
+            rollout,
             name,
         })
     }
@@ -139,17 +111,10 @@ impl Rule {
         }
         match self.matches.matches(target) {
             Ok(false) => Verdict::Skip,
-            Ok(true) | Err(_) if !self.includes(exchange, host) => Verdict::Skip,
+            Ok(true) | Err(_) if !self.rollout.includes(&self.name, exchange, host) => Verdict::Skip,
             Err(undecided) => Verdict::Undecided(undecided),
             Ok(true) if self.enforcement == Enforcement::Shadow => Verdict::Report(self.shadowed),
             Ok(true) => Verdict::Apply,
-        }
-    }
-
-    fn includes(&self, exchange: &Exchange<'_>, host: &dyn Host) -> bool {
-        self.percent.is_all() || {
-            let key = self.percent_by.value(exchange, &Captured::default(), host);
-            self.percent.includes(&self.name, key.as_bytes())
         }
     }
 
@@ -170,7 +135,7 @@ impl Rule {
 
     /// True when the rule concerns every exchange, whatever its request was.
     pub(crate) fn is_unconditional(&self) -> bool {
-        self.is_enforced() && self.percent.is_all() && self.matches.is_any()
+        self.is_enforced() && self.rollout.is_all() && self.matches.is_any()
     }
 
     /// Edits the request.

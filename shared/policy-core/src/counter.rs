@@ -4,6 +4,33 @@
 //! `tag.<x>;.`), so `tollgate_requests{wasm_filter="header",component="tag",tag="applied"}` appears in Prometheus
 //! without a change of the bootstrap. The tag comes first: its expression would else begin in a rule named `tag`. Stats are never removed by Envoy: a name comes from configuration only.
 
+use serde::Deserialize;
+
+/// A name that a configuration gives and that becomes part of metric names: 1 to 63 letters, digits, `-` and `_`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Label(String);
+
+impl Label {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Label {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if name.is_empty() || name.len() > 63 || !name.bytes().all(plain) {
+            return Err("a name has 1 to 63 letters, digits, - and _: it becomes part of metric names");
+        }
+        Ok(Self(name))
+    }
+}
+
 /// One counter of a policy: its place in [`Counters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counter(usize);

@@ -2,7 +2,11 @@
 
 use serde::Deserialize;
 
+use crate::config::ConfigError;
+use crate::exchange::Exchange;
+use crate::format::{Captured, Compiler, Format, Phase};
 use crate::hash;
+use crate::host::Host;
 
 /// What a rule's decision is good for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -57,6 +61,48 @@ impl TryFrom<f64> for Percent {
             return Ok(Self(percent));
         }
         Err("a percentage is above 0 and at most 100; to switch a rule off write enforcement: off".to_owned())
+    }
+}
+
+/// The share of requests that a rule concerns, and by what it is taken.
+#[derive(Debug, Clone)]
+pub struct Rollout {
+    percent: Percent,
+    by: Format,
+}
+
+impl Rollout {
+    /// What to take the share by when a rule does not say: the client's address.
+    const DEFAULT_BY: &'static str = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%";
+
+    /// Compiles the fields `percent` and `percentBy` of a rule.
+    ///
+    /// # Errors
+    /// Refuses a `percentBy` that is no value, or the same for every request.
+    pub fn compile(percent: Percent, by: Option<&str>, compiler: &mut Compiler) -> Result<Self, ConfigError> {
+        let by = compiler
+            .compile(by.unwrap_or(Self::DEFAULT_BY), Phase::Request)
+            .map_err(|message| ConfigError::at("percentBy", message))?;
+        if by.is_literal() {
+            let message = "this is the same for every request; use an operator such as %REQ(x-user)%";
+            return Err(ConfigError::at("percentBy", message));
+        }
+        Ok(Self { percent, by })
+    }
+
+    /// True when the rule concerns every request.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.percent.is_all()
+    }
+
+    /// True when the rule of this name concerns this request.
+    #[must_use]
+    pub fn includes(&self, rule: &str, exchange: &Exchange<'_>, host: &dyn Host) -> bool {
+        self.percent.is_all() || {
+            let key = self.by.value(exchange, &Captured::default(), host);
+            self.percent.includes(rule, key.as_bytes())
+        }
     }
 }
 

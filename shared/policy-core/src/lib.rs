@@ -45,7 +45,7 @@ pub mod time;
 
 pub use callout::{Answer, Callout, CalloutReply, Lost};
 pub use config::ConfigError;
-pub use counter::{Counter, Counters, Gauge};
+pub use counter::{Counter, Counters, Gauge, Label};
 pub use exchange::{Attribute, Exchange, Source};
 pub use flow::{Flow, GrpcStatus, LocalReply};
 pub use header::{HeaderName, HeaderValue};

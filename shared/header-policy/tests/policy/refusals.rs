@@ -68,7 +68,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         r#"{"rules":[{"name":"a.b","request":{"remove":["x"]}}]}"#,
-        "rules[0].name: a rule's name has 1 to 63 letters, digits, - and _: it becomes part of metric names",
+        "rules[0].name: a name has 1 to 63 letters, digits, - and _: it becomes part of metric names",
     ),
     (
         r#"{"rules":[{"name":"a","request":{"remove":["x"]}},{"name":"a","request":{"remove":["x"]}}]}"#,
