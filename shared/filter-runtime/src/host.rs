@@ -6,7 +6,11 @@
 #[allow(unsafe_code, reason = "the one place where memory is shared with the host")]
 mod ffi;
 
-use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType};
+use std::time::Duration;
+
+use policy_core::{Callout, Stored};
+use proxy_wasm::hostcalls::dispatch_http_call;
+use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, StreamType};
 
 /// A host call that did not return `Ok`. The number is the ABI's `proxy_status_t`; 2 means "not in this phase".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +42,7 @@ pub(crate) fn fill_random(buffer: &mut [u8]) -> Result<()> {
 
 /// The whole `pluginConfig` as text. Empty when there is none.
 pub(crate) fn plugin_configuration() -> Result<Vec<u8>> {
-    ffi::buffer(BufferType::PluginConfiguration as u32)
+    ffi::buffer(BufferType::PluginConfiguration as u32, usize::MAX)
 }
 
 /// All pairs of a header map in the form of [`policy_core::Snapshot::parse`].
@@ -90,4 +94,69 @@ pub(crate) fn define_counter(name: &str) -> Result<u32> {
 /// Adds to a counter.
 pub(crate) fn increment(counter: u32, by: i64) -> Result<()> {
     ffi::increment_metric(counter, by)
+}
+
+/// Makes a gauge and returns its id; as [`define_counter`].
+pub(crate) fn define_gauge(name: &str) -> Result<u32> {
+    ffi::define_metric(MetricType::Gauge as u32, name.as_bytes())
+}
+
+/// Sets a gauge.
+pub(crate) fn record(gauge: u32, value: u64) -> Result<()> {
+    ffi::record_metric(gauge, value)
+}
+
+/// An entry of the data that all VMs of one `vm_id` share, and its version.
+pub(crate) fn shared_data(key: &str) -> Result<Stored> {
+    ffi::shared_data(key.as_bytes()).map(|(value, version)| Stored { value, version })
+}
+
+/// Writes such an entry if it still has this version; 0 stands for any.
+pub(crate) fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<()> {
+    ffi::set_shared_data(key.as_bytes(), value, version)
+}
+
+/// A function that Envoy has beyond the ABI.
+pub(crate) fn call_foreign_function(name: &str, argument: &[u8]) -> Result<Vec<u8>> {
+    ffi::call_foreign_function(name.as_bytes(), argument)
+}
+
+/// Sets the root context's timer, from the root or from one of its streams; 0 stops it. Starts its period anew.
+pub(crate) fn set_tick_period(milliseconds: u32) -> Result<()> {
+    ffi::set_tick_period(milliseconds)
+}
+
+/// Makes the calls that follow in this callback those of another context.
+pub(crate) fn set_effective_context(context: u32) -> Result<()> {
+    ffi::set_effective_context(context)
+}
+
+/// Resumes a paused request. From here on its headers are out of reach; Envoy acts when the callback has returned.
+pub(crate) fn continue_request() -> Result<()> {
+    ffi::continue_stream(StreamType::HttpRequest as u32)
+}
+
+/// The body of the answer to a call.
+pub(crate) fn call_body(size: usize) -> Result<Vec<u8>> {
+    ffi::buffer(BufferType::HttpCallResponseBody as u32, size)
+}
+
+/// Sends a request and returns the token of its answer. `None` when it was not sent.
+///
+/// Through the SDK: it panics on an answer whose token it did not hand out itself. Envoy returns no status from this
+/// call that the SDK does not expect, and a token again only after 2^30 others.
+pub(crate) fn http_call(callout: &Callout) -> Option<u32> {
+    let mut headers = vec![
+        (":method", callout.method),
+        (":path", callout.path.as_str()),
+        (":authority", callout.authority.as_str()),
+    ];
+    for (name, value) in &callout.headers {
+        headers.push((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?));
+    }
+    let body = (!callout.body.is_empty()).then_some(callout.body.as_slice());
+    // Envoy reads the milliseconds as a signed number, and none as "for ever".
+    let longest = Duration::from_millis(i32::MAX.unsigned_abs().into());
+    let timeout = callout.timeout.clamp(Duration::from_millis(1), longest);
+    dispatch_http_call(&callout.cluster, headers, body, Vec::new(), timeout).ok()
 }

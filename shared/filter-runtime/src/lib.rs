@@ -2,17 +2,22 @@
 //!
 //! A filter is one line, `filter_runtime::export_plugin!(header_policy::HeaderPlugin);`. This crate turns each Envoy
 //! callback into an [`Exchange`](policy_core::Exchange), hands it to the policy, and writes what came of it: coalesced
-//! single edits or one local reply, filter state and counters.
+//! single edits or one local reply, filter state and counters. It also carries out what a policy does outside
+//! requests: errands, ticks, gauges, and waking the requests that wait for them.
 //!
 //! The SDK (`proxy-wasm`) gives the exports, the dispatcher and the context traits. Its host calls panic on any status
 //! they do not expect, and a panic costs Envoy's worker its filter, so the calls are our own: see the module `host`.
 
 pub mod export;
+mod generation;
+mod hall;
 mod host;
 mod logger;
 mod root;
+mod signature;
 mod source;
 mod stream;
+mod ticker;
 
 pub use root::start;
 

@@ -1,45 +1,40 @@
-//! The root context: one per configuration generation, owner of the compiled policy.
+//! The root context: one per configuration, owner of the compiled policy and of the timer.
 
-use std::marker::PhantomData;
 use std::rc::Rc;
 
-use policy_core::{Counter, Plugin, Policy};
+use policy_core::Plugin;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
+use crate::generation::Generation;
+use crate::hall::Hall;
 use crate::stream::Stream;
+use crate::ticker::Need;
 use crate::{host, logger};
 
-/// A compiled policy with the ids of its counters. A new configuration makes a new one; streams keep theirs.
-pub(crate) struct Generation<P> {
-    pub(crate) plugin: &'static str,
-    pub(crate) policy: P,
-    counters: Vec<Option<u32>>,
-}
-
-impl<P: Policy> Generation<P> {
-    fn new(plugin: &'static str, policy: P) -> Self {
-        let counters = policy.counters().names().iter().map(|name| host::define_counter(name).ok()).collect();
-        Self { plugin, policy, counters }
-    }
-
-    /// Adds one to each counter.
-    pub(crate) fn count(&self, counts: &[Counter]) {
-        for counter in counts {
-            if let Some(Some(id)) = self.counters.get(counter.index()) {
-                // A counter that cannot be raised is no reason to fail a request.
-                let _ = host::increment(*id, 1);
-            }
-        }
-    }
-}
-
 struct Root<P: Plugin> {
-    current: Option<Rc<Generation<P::Policy>>>,
-    plugin: PhantomData<P>,
+    hall: Rc<Hall<P>>,
+    current: Option<Rc<Generation<P>>>,
 }
 
-impl<P: Plugin + 'static> Context for Root<P> {}
+impl<P: Plugin> Root<P> {
+    /// Work of the policy, then all who wait, then the timer.
+    fn outside(&self, work: impl FnOnce(&Generation<P>, u64)) {
+        let Some(generation) = self.current.as_ref().filter(|_| P::CALLBACKS.outside) else { return };
+        // Without a clock nothing is ever due, and whoever waits is refused.
+        let now = host::current_time().unwrap_or(u64::MAX);
+        work(generation, now);
+        let need = self.hall.round(now);
+        let need = if need == Need::None && generation.has_put_off() { Need::Soon } else { need };
+        self.hall.ticker.settle(now, need);
+    }
+}
+
+impl<P: Plugin + 'static> Context for Root<P> {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
+        self.outside(|generation, now| generation.answered(now, token, headers, body));
+    }
+}
 
 impl<P: Plugin + 'static> RootContext for Root<P> {
     fn on_configure(&mut self, _size: usize) -> bool {
@@ -50,12 +45,13 @@ impl<P: Plugin + 'static> RootContext for Root<P> {
         };
         match P::from_json(&json, &|name| std::env::var(name).ok()) {
             Ok(policy) => {
-                self.current = Some(Rc::new(Generation::new(P::NAME, policy)));
+                self.current = Some(Rc::new(Generation::new(policy, Rc::clone(&self.hall))));
                 log::info!(
                     "tollgate.{}: configuration accepted (version {})",
                     P::NAME,
                     env!("CARGO_PKG_VERSION")
                 );
+                self.outside(Generation::start);
                 true
             }
             Err(error) => {
@@ -65,8 +61,15 @@ impl<P: Plugin + 'static> RootContext for Root<P> {
         }
     }
 
-    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(self.current.clone())))
+    fn on_tick(&mut self) {
+        self.outside(|generation, now| {
+            self.hall.ticker.passed(now);
+            generation.tick(now);
+        });
+    }
+
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(id, self.current.clone())))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -74,8 +77,16 @@ impl<P: Plugin + 'static> RootContext for Root<P> {
     }
 }
 
+impl<P: Plugin> Drop for Root<P> {
+    fn drop(&mut self) {
+        if P::CALLBACKS.outside {
+            self.hall.ticker.stop();
+        }
+    }
+}
+
 /// Tells the SDK how to make contexts. Called once per VM by [`export_plugin!`](crate::export_plugin).
 pub fn start<P: Plugin + 'static>() {
     // Whatever root_id the configuration names, it gets this plugin: a module holds one.
-    proxy_wasm::set_root_context(|_| Box::new(Root::<P> { current: None, plugin: PhantomData }));
+    proxy_wasm::set_root_context(|id| Box::new(Root::<P> { hall: Rc::new(Hall::new(id)), current: None }));
 }

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use policy_core::time::Timestamp;
-use policy_core::{Attribute, Host, Snapshot, Source};
+use policy_core::{Attribute, Host, Signature, Snapshot, Source, Stale, Stored};
 use proxy_wasm::types::MapType;
 
-use crate::host;
+use crate::{host, signature};
 
 /// One phase of a stream, read on demand.
 pub(crate) struct Envoy {
@@ -42,13 +42,23 @@ impl Source for Envoy {
     }
 }
 
-/// Clock and randomness of the host.
-#[derive(Default)]
+/// What a policy may ask of the host.
 pub(crate) struct Machine {
+    plugin: &'static str,
     failed: Cell<bool>,
 }
 
 impl Machine {
+    /// For the plugin of this name, after which its store is named.
+    pub(crate) fn new(plugin: &'static str) -> Self {
+        Self { plugin, failed: Cell::new(false) }
+    }
+
+    /// Istio gives all its plugins one `vm_id`, and with it one store.
+    fn key(&self, key: &str) -> String {
+        format!("tollgate.{}.{key}", self.plugin)
+    }
+
     /// True when the host gave no time or no random bytes: a nonce or an id made of that would be known to everyone.
     pub(crate) fn failed(&self) -> bool {
         self.failed.get()
@@ -67,5 +77,24 @@ impl Host for Machine {
         if host::fill_random(buffer).is_err() {
             self.failed.set(true);
         }
+    }
+
+    fn load(&self, key: &str) -> Option<Stored> {
+        host::shared_data(&self.key(key)).ok()
+    }
+
+    fn store(&self, key: &str, value: &[u8], over: Option<u32>) -> Result<(), Stale> {
+        // Envoy gives no entry the version 0: it stands for "whatever is there".
+        let version = over.unwrap_or_default();
+        if over.is_some() && version == 0 {
+            return Err(Stale);
+        }
+        host::set_shared_data(&self.key(key), value, version).map_err(|_| Stale)
+    }
+
+    fn verify_signature(&self, signature: &Signature<'_>) -> Option<bool> {
+        signature::verdict(
+            &host::call_foreign_function("verify_signature", &signature::argument(signature)).ok()?,
+        )
     }
 }

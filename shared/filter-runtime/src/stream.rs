@@ -1,77 +1,164 @@
 //! The HTTP context: one stream's way through the policy.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use policy_core::snapshot::encode;
-use policy_core::{Exchange, Flow, GrpcStatus, LocalReply, Policy, Write};
+use policy_core::{Exchange, Flow, GrpcStatus, LocalReply, Plugin, Policy, Write};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
+use crate::generation::Generation;
+use crate::hall::Woken;
 use crate::host::{self, Failed};
-use crate::root::Generation;
 use crate::source::{Envoy, Machine};
 
+/// Longer than this, in nanoseconds, no request waits, whatever its policy says.
+const LONGEST_WAIT: u64 = 30_000_000_000;
+
+type State<P> = <<P as Plugin>::Policy as Policy>::Stream;
+
+/// The SDK's side of a stream.
+pub(crate) struct Stream<P: Plugin>(Rc<Seat<P>>);
+
 /// One stream: the generation it began with, and what the policy remembers of it.
-pub(crate) struct Stream<P: Policy> {
+pub(crate) struct Seat<P: Plugin> {
+    id: u32,
     generation: Option<Rc<Generation<P>>>,
-    state: P::Stream,
+    state: Cell<State<P>>,
+    /// Since when it waits, if it does.
+    since: Cell<Option<u64>>,
 }
 
-impl<P: Policy> Stream<P> {
-    /// A stream under this generation; without one every request is refused.
-    pub(crate) fn new(generation: Option<Rc<Generation<P>>>) -> Self {
-        Self { generation, state: P::Stream::default() }
-    }
+/// What a phase has come to.
+enum Outcome {
+    GoesOn,
+    Waits,
+    Ended,
+}
 
+impl<P: Plugin> Stream<P> {
+    /// A stream under this generation; without one every request is refused.
+    pub(crate) fn new(id: u32, generation: Option<Rc<Generation<P>>>) -> Self {
+        Self(Rc::new(Seat { id, generation, state: Cell::default(), since: Cell::new(None) }))
+    }
+}
+
+impl<P: Plugin> Seat<P> {
     fn run(
-        &mut self,
+        &self,
         map: MapType,
-        phase: impl FnOnce(&P, &mut P::Stream, &mut Exchange<'_>, &Machine) -> Flow,
-    ) -> Action {
+        phase: impl FnOnce(&P::Policy, &mut State<P>, &mut Exchange<'_>, &Machine) -> Flow,
+    ) -> Outcome {
         let Some(generation) = &self.generation else {
-            return refuse("tollgate", "not_configured");
+            return refuse("tollgate", 500, "not_configured");
         };
         let source = Envoy::new(map);
         let mut exchange = Exchange::new(&source);
-        let machine = Machine::default();
-        let flow = phase(&generation.policy, &mut self.state, &mut exchange, &machine);
+        let machine = Machine::new(P::NAME);
+        let mut state = self.state.take();
+        let flow = phase(&generation.policy, &mut state, &mut exchange, &machine);
+        self.state.set(state);
         if source.failed() {
-            return refuse(generation.plugin, "no_headers");
+            return refuse(P::NAME, 500, "no_headers");
         }
         if machine.failed() {
-            return refuse(generation.plugin, "no_clock_or_randomness");
+            return refuse(P::NAME, 500, "no_clock_or_randomness");
+        }
+        let may_wait = P::CALLBACKS.outside && map == MapType::HttpRequestHeaders;
+        if may_wait && matches!(flow, Flow::Wait) {
+            return Outcome::Waits;
         }
         generation.count(exchange.counts());
         let published = publish(&exchange);
         let written = match flow {
             Flow::Continue => published.and_then(|()| write(&exchange, map)),
             Flow::Reply(reply) => return send(&reply),
-            Flow::Wait => return refuse(generation.plugin, "cannot_wait"),
+            Flow::Wait => return refuse(P::NAME, 500, "cannot_wait"),
         };
         match written {
-            Ok(()) => Action::Continue,
+            Ok(()) => Outcome::GoesOn,
             // What was to be stripped may still be there.
             Err(Failed(status)) => {
-                log::error!("tollgate.{}: the host took no edit (status {status})", generation.plugin);
-                refuse(generation.plugin, "not_written")
+                log::error!("tollgate.{}: the host took no edit (status {status})", P::NAME);
+                refuse(P::NAME, 500, "not_written")
             }
         }
     }
+
+    fn begin_to_wait(self: &Rc<Self>) -> Outcome {
+        let entered = self.generation.as_ref().map(|generation| generation.hall.enter(self));
+        match (host::current_time(), entered) {
+            (Ok(now), Some(Ok(()))) => {
+                self.since.set(Some(now));
+                Outcome::Waits
+            }
+            // Nobody would wake it.
+            _ => refuse(P::NAME, 500, "cannot_wait"),
+        }
+    }
+
+    /// Asks the policy again, from the root context. Leaves the effective context at this stream.
+    pub(crate) fn wake(&self, now: u64) -> Woken {
+        let Some(since) = self.since.get() else { return Woken::Left };
+        let here = host::set_effective_context(self.id);
+        if now < since {
+            // The clock was set back.
+            self.since.set(Some(now));
+        }
+        let outcome = match here {
+            Ok(()) => self.run(MapType::HttpRequestHeaders, |policy, state, exchange, machine| {
+                policy.on_wake(state, exchange, machine)
+            }),
+            Err(_) => Outcome::Waits,
+        };
+        let too_long = now.saturating_sub(since) >= LONGEST_WAIT;
+        match outcome {
+            Outcome::Waits if !too_long => return Woken::Waits,
+            // A reply now would go to another stream.
+            Outcome::Waits if here.is_err() => {}
+            Outcome::Waits => {
+                refuse(P::NAME, 503, "gave_up_waiting");
+            }
+            Outcome::GoesOn if host::continue_request().is_err() => {
+                refuse(P::NAME, 500, "not_resumed");
+            }
+            Outcome::GoesOn | Outcome::Ended => {}
+        }
+        self.since.set(None);
+        Woken::Decided
+    }
 }
 
-impl<P: Policy> Context for Stream<P> {}
+impl<P: Plugin> Context for Stream<P> {}
 
-impl<P: Policy> HttpContext for Stream<P> {
+impl<P: Plugin> HttpContext for Stream<P> {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        self.run(MapType::HttpRequestHeaders, |policy, state, exchange, machine| {
+        let outcome = self.0.run(MapType::HttpRequestHeaders, |policy, state, exchange, machine| {
             policy.on_request_headers(state, exchange, machine)
-        })
+        });
+        match outcome {
+            Outcome::Waits => self.0.begin_to_wait().action(),
+            decided => decided.action(),
+        }
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        self.run(MapType::HttpResponseHeaders, |policy, state, exchange, machine| {
+        // Envoy has answered a request that still waited: its time was up.
+        self.0.since.set(None);
+        let outcome = self.0.run(MapType::HttpResponseHeaders, |policy, state, exchange, machine| {
             policy.on_response_headers(state, exchange, machine)
-        })
+        });
+        outcome.action()
+    }
+}
+
+impl Outcome {
+    fn action(self) -> Action {
+        match self {
+            Self::GoesOn => Action::Continue,
+            Self::Waits | Self::Ended => Action::Pause,
+        }
     }
 }
 
@@ -88,13 +175,14 @@ fn write(exchange: &Exchange<'_>, map: MapType) -> host::Result<()> {
 }
 
 /// Ends an exchange that the host kept from being handled.
-fn refuse(plugin: &str, reason: &'static str) -> Action {
+fn refuse(plugin: &str, status: u16, reason: &'static str) -> Outcome {
     log::error!("tollgate.{plugin}: refused an exchange: {reason}");
     let title = "The proxy could not handle this exchange.";
-    send(&LocalReply::problem(plugin, 500, GrpcStatus::Internal, reason, title))
+    let grpc_status = if status == 503 { GrpcStatus::Unavailable } else { GrpcStatus::Internal };
+    send(&LocalReply::problem(plugin, status, grpc_status, reason, title))
 }
 
-fn send(reply: &LocalReply) -> Action {
+fn send(reply: &LocalReply) -> Outcome {
     let headers: Vec<_> =
         reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     let status = u32::from(reply.status);
@@ -109,5 +197,5 @@ fn send(reply: &LocalReply) -> Action {
         // Pausing without a reply ends at the stream's timeout: closed, which is what a refusal means.
         log::error!("{}: the reply was not sent (status {})", reply.details, failed.0);
     }
-    Action::Pause
+    Outcome::Ended
 }

@@ -80,6 +80,12 @@ impl<'h, 's> Target<'h, 's> {
         Self { headers, names, path: OnceCell::new(), host: OnceCell::new() }
     }
 
+    /// The headers of the request.
+    #[must_use]
+    pub fn headers(&self) -> &'h Headers<'s> {
+        self.headers
+    }
+
     fn path(&self) -> Part<&NormalPath> {
         let path = self.path.get_or_init(|| match self.headers.first(&self.names.path) {
             Some(path) => NormalPath::read(path).map(Some).ok_or(Undecided::Path),

@@ -1,5 +1,7 @@
 //! The host functions a filter imports, over this thread's [`State`].
 
+mod outside;
+
 use std::slice;
 
 use policy_core::Snapshot;
@@ -48,7 +50,7 @@ fn text(bytes: &[u8]) -> String {
 
 /// True when the test wants this host function to fail.
 fn fails(name: &'static str) -> bool {
-    with(|state| state.failing == Some(name))
+    with(|state| state.failing.contains(name))
 }
 
 fn called<T>(name: &'static str, work: impl FnOnce(&mut State) -> T) -> T {
@@ -103,7 +105,10 @@ extern "C" fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32 {
     if fails("get_current_time") {
         return BAD_ARGUMENT;
     }
-    let now = called("get_current_time", |state| state.time);
+    let now = called("get_current_time", |state| {
+        let later = state.time.saturating_add(state.step);
+        std::mem::replace(&mut state.time, later)
+    });
     // SAFETY: as above.
     unsafe { *time = now };
     OK
@@ -132,13 +137,18 @@ extern "C" fn proxy_get_buffer_bytes(
     data: *mut *mut u8,
     size: *mut usize,
 ) -> u32 {
+    const CALL_RESPONSE_BODY: u32 = 4;
     const PLUGIN_CONFIGURATION: u32 = 7;
-    if kind != PLUGIN_CONFIGURATION {
+    if fails("get_buffer") {
         return BAD_ARGUMENT;
     }
-    let configuration = called("get_buffer", |state| state.configuration.clone());
+    let bytes = called("get_buffer", |state| match kind {
+        CALL_RESPONSE_BODY => state.answer.as_ref().map(|(_, body)| body.clone()),
+        PLUGIN_CONFIGURATION => Some(state.configuration.clone()),
+        _ => None,
+    });
     // SAFETY: as above.
-    unsafe { give(&configuration, data, size) }
+    bytes.map_or(BAD_ARGUMENT, |bytes| unsafe { give(&bytes, data, size) })
 }
 
 #[unsafe(no_mangle)]
@@ -197,12 +207,15 @@ extern "C" fn proxy_get_property(
     // SAFETY: as above.
     let path = text(unsafe { taken(path, path_size) }).replace('\0', ".");
     let value = called("get_property", |state| {
+        let stream = state.stream();
         // Envoy clears the request when it has been sent on.
-        if path.starts_with("request.") && state.request.is_none() {
+        if path.starts_with("request.") && stream.as_ref().is_none_or(|stream| stream.request.is_none()) {
             return None;
         }
-        let filter_state = path.strip_prefix("filter_state.").and_then(|key| state.filter_state.get(key));
-        filter_state.or_else(|| state.properties.get(&path)).cloned()
+        if let Some(key) = path.strip_prefix("filter_state.") {
+            return stream.and_then(|stream| stream.filter_state.get(key).cloned());
+        }
+        state.properties.get(&path).cloned()
     });
     // SAFETY: as above.
     value.map_or(NOT_FOUND, |value| unsafe { give(&value, data, size) })
@@ -215,8 +228,13 @@ extern "C" fn proxy_set_property(path: *const u8, path_size: usize, value: *cons
     }
     // SAFETY: as above.
     let (path, value) = unsafe { (text(taken(path, path_size)), taken(value, size).to_vec()) };
-    called("set_property", |state| state.filter_state.insert(format!("wasm.{path}"), value));
-    OK
+    called("set_property", |state| match state.stream() {
+        Some(stream) => {
+            stream.filter_state.insert(format!("wasm.{path}"), value);
+            OK
+        }
+        None => NOT_FOUND,
+    })
 }
 
 #[unsafe(no_mangle)]
@@ -238,11 +256,17 @@ extern "C" fn proxy_send_local_response(
             taken(headers, headers_size).to_vec(),
         )
     };
+    if fails("send_local_response") {
+        return BAD_ARGUMENT;
+    }
     let Some(headers) = Snapshot::parse(headers) else { return BAD_ARGUMENT };
     let headers = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
     called("send_local_response", |state| {
         // The first of two replies wins.
-        state.reply.get_or_insert(Reply { status, details, headers, body, grpc_status });
+        let reply = Reply { status, details, headers, body, grpc_status };
+        if let Some(stream) = state.stream() {
+            stream.reply.get_or_insert(reply);
+        }
     });
     OK
 }
@@ -252,8 +276,11 @@ extern "C" fn proxy_define_metric(_kind: u32, name: *const u8, size: usize, id: 
     // SAFETY: as above.
     let name = text(unsafe { taken(name, size) });
     let new = called("define_metric", |state| {
-        state.metrics.push((name, 0));
-        state.metrics.len().saturating_sub(1)
+        // As Envoy: a known name is the same metric.
+        state.metrics.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            state.metrics.push((name, 0));
+            state.metrics.len().saturating_sub(1)
+        })
     });
     // SAFETY: as above.
     unsafe { *id = u32::try_from(new).unwrap_or(u32::MAX) };

@@ -9,13 +9,17 @@
 #![allow(unsafe_code, reason = "the host's side of the ABI")]
 #![allow(clippy::panic, reason = "a misused test double should fail the test that misuses it")]
 
+mod call;
 mod exports;
 mod imports;
 mod proxy;
+mod request;
 mod state;
 mod unused;
 
-pub use proxy::{Answer, Proxy, Refused, Request};
+pub use call::Call;
+pub use proxy::{Proxy, Refused};
+pub use request::{Answer, Paused, Request};
 pub use state::Reply;
 
 /// Header names and values as a test writes them.

@@ -1,46 +1,26 @@
 //! The fake Envoy that a test drives.
 
 use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
 
-use policy_core::Plugin;
+use policy_core::{Plugin, Signature};
 
+use crate::call::Call;
 use crate::exports;
-use crate::state::{Reply, State, with};
+use crate::request::Request;
+use crate::state::{Root, State, with};
 use crate::{Pairs, pairs};
 
-/// A fake Envoy with one filter in it.
+/// A fake Envoy with one filter in it: more exactly, one of its VMs.
 pub struct Proxy {
+    vm: u32,
     root: u32,
 }
 
 /// A configuration that the filter refused: its log.
 #[derive(Debug)]
 pub struct Refused(pub String);
-
-/// One exchange to be made.
-pub struct Request<'p> {
-    proxy: &'p mut Proxy,
-    headers: Pairs,
-    response: Pairs,
-    seen: bool,
-}
-
-/// What came of an exchange.
-#[derive(Debug, Default)]
-pub struct Answer {
-    /// The request as the upstream would see it; `None` when it was refused.
-    pub upstream: Option<Pairs>,
-    /// The response as the client would see it.
-    pub client: Pairs,
-    /// The filter's own reply.
-    pub reply: Option<Reply>,
-    /// Filter state after the exchange.
-    pub filter_state: Vec<(String, String)>,
-    /// Host functions called in the request phase.
-    pub request_calls: Vec<&'static str>,
-    /// Host functions called in the response phase.
-    pub response_calls: Vec<&'static str>,
-}
 
 impl Proxy {
     /// Starts the filter with this configuration.
@@ -50,7 +30,18 @@ impl Proxy {
     pub fn start<P: Plugin + 'static>(configuration: &str) -> Result<Self, Refused> {
         with(|state| *state = State { log_level: 2, time: 1_700_000_000_000_000_000, ..State::default() });
         filter_runtime::start::<P>();
-        let mut proxy = Self { root: 0 };
+        let mut proxy = Self { vm: new_id(), root: 0 };
+        proxy.configure(configuration)?;
+        Ok(proxy)
+    }
+
+    /// One more VM of the same proxy with the same filter: it has the clock, the store, the metrics and the log in
+    /// common with this one.
+    ///
+    /// # Errors
+    /// As [`Proxy::start`].
+    pub fn another_vm(&self, configuration: &str) -> Result<Self, Refused> {
+        let mut proxy = Self { vm: new_id(), root: 0 };
         proxy.configure(configuration)?;
         Ok(proxy)
     }
@@ -60,28 +51,28 @@ impl Proxy {
     pub fn unconfigured<P: Plugin + 'static>() -> Self {
         with(|state| *state = State::default());
         filter_runtime::start::<P>();
-        let root = new_id();
-        exports::create_context(root, 0);
-        Self { root }
+        let proxy = Self { vm: new_id(), root: new_id() };
+        proxy.make_root(proxy.root);
+        proxy
     }
 
-    /// Swaps the configuration, as Envoy does: in a new root context.
+    /// Swaps the configuration, as Envoy does: in a new root context. The old one stays until its last stream is gone.
     ///
     /// # Errors
     /// What the filter logged when it refused; the old configuration stays.
     pub fn configure(&mut self, configuration: &str) -> Result<(), Refused> {
         with(|state| state.configuration = configuration.as_bytes().to_vec());
         let root = new_id();
-        exports::create_context(root, 0);
-        if !exports::configure(root, configuration.len()) {
-            exports::delete(root);
-            return Err(Refused(self.logs().join("\n")));
-        }
-        if self.root != 0 {
-            exports::delete(self.root);
-        }
-        self.root = root;
-        Ok(())
+        self.make_root(root);
+        let accepted = exports::configure(root, configuration.len());
+        let retired = if accepted { std::mem::replace(&mut self.root, root) } else { root };
+        with(|state| {
+            if let Some(root) = state.roots.get_mut(&retired) {
+                root.retired = true;
+            }
+        });
+        bury(retired);
+        if accepted { Ok(()) } else { Err(Refused(self.logs().join("\n"))) }
     }
 
     /// Sets an attribute by its dotted path, such as `source.address`.
@@ -96,12 +87,98 @@ impl Proxy {
 
     /// A request with headers of any bytes.
     pub fn request_bytes(&mut self, headers: Pairs) -> Request<'_> {
-        Request { proxy: self, headers, response: pairs(&[(":status", "200")]), seen: true }
+        Request::new(self, headers)
     }
 
-    /// Makes a host function fail from now on, by the name it has in [`Answer::request_calls`].
+    /// Makes a host function fail from now on, by the name it has in [`Answer::request_calls`](crate::Answer).
     pub fn fail(&mut self, function: &'static str) {
-        with(|state| state.failing = Some(function));
+        with(|state| state.failing.insert(function));
+    }
+
+    /// Makes all host functions work again.
+    pub fn heal(&mut self) {
+        with(|state| state.failing.clear());
+    }
+
+    /// Gives the host a check of signatures; without one it has none.
+    pub fn verify_with(&mut self, check: impl Fn(&Signature<'_>) -> bool + 'static) {
+        with(|state| state.verify = Some(Rc::new(check)));
+    }
+
+    /// Turns the clock on. Timers do not fire by themselves: see [`Proxy::tick`].
+    pub fn advance(&mut self, by: Duration) {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        with(|state| state.time = state.time.saturating_add(by));
+    }
+
+    /// Sets the clock, in nanoseconds since the Unix epoch.
+    pub fn set_time(&mut self, nanoseconds: u64) {
+        with(|state| state.time = nanoseconds);
+    }
+
+    /// Makes the clock go on by this much each time the filter looks at it.
+    pub fn slow_clock(&mut self, step: Duration) {
+        with(|state| state.step = u64::try_from(step.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// The keys of the store, as the host has them.
+    #[must_use]
+    pub fn stored(&self) -> Vec<String> {
+        with(|state| state.store.keys().cloned().collect())
+    }
+
+    /// Someone else writes this value right before the filter's next write to the store.
+    pub fn interfere(&mut self, value: &[u8]) {
+        with(|state| state.interference = Some(value.to_vec()));
+    }
+
+    /// Fires the timers of this VM that are set: of the current configuration, and of old ones that still have streams.
+    pub fn tick(&mut self) {
+        for root in self.roots(|root| root.period > 0) {
+            exports::tick(root);
+        }
+    }
+
+    /// What the current configuration's timer is set to.
+    #[must_use]
+    pub fn tick_period(&self) -> Option<Duration> {
+        let period = with(|state| state.roots.get(&self.root).map(|root| root.period));
+        period.filter(|period| *period > 0).map(|period| Duration::from_millis(period.into()))
+    }
+
+    /// How many root contexts this VM has: old configurations included while they have streams.
+    #[must_use]
+    pub fn generations(&self) -> usize {
+        self.roots(|_| true).len()
+    }
+
+    /// The requests that the filter has on their way, in the order they were sent.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        let own = self.roots(|_| true);
+        with(|state| state.sent.values().filter(|call| own.contains(&call.root)).cloned().collect())
+    }
+
+    /// Answers a request of the filter's own.
+    pub fn answer(&mut self, token: u32, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let mut pairs = pairs(headers);
+        pairs.insert(0, (b":status".to_vec(), status.to_string().into_bytes()));
+        deliver(token, pairs, body);
+    }
+
+    /// The connection of a request of the filter's own breaks.
+    pub fn lose(&mut self, token: u32) {
+        deliver(token, Vec::new(), &[]);
+    }
+
+    /// The proxy knows no such cluster.
+    pub fn forget_cluster(&mut self, cluster: &str) {
+        with(|state| state.unknown_clusters.insert(cluster.to_owned()));
+    }
+
+    /// The names of the host functions called since the last request began or since this was asked.
+    pub fn take_calls(&mut self) -> Vec<&'static str> {
+        with(|state| std::mem::take(&mut state.calls))
     }
 
     /// What the filter logged so far.
@@ -110,97 +187,57 @@ impl Proxy {
         with(|state| state.logs.iter().map(|(_, line)| line.clone()).collect())
     }
 
-    /// All counters that are not zero.
+    /// All counters and gauges that are not zero.
     #[must_use]
     pub fn counters(&self) -> Vec<(String, i64)> {
         with(|state| state.metrics.iter().filter(|(_, value)| *value != 0).cloned().collect())
     }
-}
 
-impl Request<'_> {
-    /// The upstream's answer, besides `:status: 200` when it has no status.
-    #[must_use]
-    pub fn answered(self, headers: &[(&str, &str)]) -> Self {
-        self.answered_bytes(pairs(headers))
+    pub(crate) fn root(&self) -> u32 {
+        self.root
     }
 
-    /// The upstream's answer in any bytes.
-    #[must_use]
-    pub fn answered_bytes(mut self, headers: Pairs) -> Self {
-        self.response.retain(|(name, _)| !headers.iter().any(|(other, _)| other == name));
-        self.response.extend(headers);
-        self
+    fn make_root(&self, id: u32) {
+        with(|state| state.roots.insert(id, Root { vm: self.vm, ..Root::default() }));
+        exports::create_context(id, 0);
     }
 
-    /// An earlier filter refuses this request: ours sees the response only.
-    #[must_use]
-    pub fn unseen(mut self) -> Self {
-        self.seen = false;
-        self
-    }
-
-    /// Makes the exchange.
-    #[must_use]
-    pub fn send(self) -> Answer {
-        let id = new_id();
-        with(|state| {
-            state.reply = None;
-            state.filter_state.clear();
-            state.calls.clear();
-        });
-        exports::create_context(id, self.proxy.root);
-        let mut answer = Answer::default();
-        if self.seen {
-            let count = self.headers.len();
-            with(|state| state.request = Some(self.headers));
-            let passed = exports::request_headers(id, count, true);
-            answer.upstream = with(|state| state.request.take()).filter(|_| passed);
-            answer.request_calls = with(|state| std::mem::take(&mut state.calls));
-        }
-        let response = with(|state| state.reply.clone()).map_or(self.response, |reply| {
-            let status = (b":status".to_vec(), reply.status.to_string().into_bytes());
-            std::iter::once(status).chain(reply.headers).collect()
-        });
-        let count = response.len();
-        with(|state| state.response = Some(response));
-        exports::response_headers(id, count, false);
-        exports::delete(id);
-        with(|state| {
-            answer.client = state.response.take().unwrap_or_default();
-            answer.reply = state.reply.take();
-            answer.response_calls = std::mem::take(&mut state.calls);
-            let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-            answer.filter_state =
-                state.filter_state.iter().map(|(key, value)| (key.clone(), text(value))).collect();
-        });
-        answer
+    fn roots(&self, wanted: impl Fn(&Root) -> bool) -> Vec<u32> {
+        let own = |(_, root): &(&u32, &Root)| root.vm == self.vm && wanted(root);
+        with(|state| state.roots.iter().filter(own).map(|(id, _)| *id).collect())
     }
 }
 
-impl Answer {
-    /// All values of a header of the request as the upstream would see it.
-    #[must_use]
-    pub fn upstream(&self, name: &str) -> Vec<String> {
-        values(self.upstream.as_deref().unwrap_or_default(), name)
-    }
+fn deliver(token: u32, headers: Pairs, body: &[u8]) {
+    let Some(call) = with(|state| state.sent.remove(&token)) else {
+        panic!("no such request is on its way");
+    };
+    let count = headers.len();
+    with(|state| state.answer = Some((headers, body.to_vec())));
+    exports::http_call_response(call.root, token, count, body.len());
+    with(|state| state.answer = None);
+}
 
-    /// All values of a header of the response as the client would see it.
-    #[must_use]
-    pub fn client(&self, name: &str) -> Vec<String> {
-        values(&self.client, name)
+/// Ends a root that is retired and has no stream. Its calls are cancelled: nobody hears of them.
+pub(crate) fn bury(root: u32) {
+    let over = with(|state| {
+        let retired = state.roots.get(&root).is_some_and(|root| root.retired);
+        retired && !state.streams.values().any(|stream| stream.root == root)
+    });
+    if over {
+        exports::delete(root);
+        with(|state| {
+            state.roots.remove(&root);
+            state.sent.retain(|_, call| call.root != root);
+        });
     }
 }
 
 /// A context id that this thread's dispatcher has not seen.
-fn new_id() -> u32 {
+pub(crate) fn new_id() -> u32 {
     thread_local! {
         static LAST: Cell<u32> = const { Cell::new(0) };
     }
     LAST.set(LAST.get().saturating_add(1));
     LAST.get()
-}
-
-fn values(pairs: &[(Vec<u8>, Vec<u8>)], name: &str) -> Vec<String> {
-    let wanted = pairs.iter().filter(|(known, _)| known == name.as_bytes());
-    wanted.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect()
 }

@@ -12,9 +12,7 @@ macro_rules! never_called {
 }
 
 never_called! {
-    proxy_call_foreign_function proxy_close_stream proxy_continue_stream proxy_dequeue_shared_queue
-    proxy_enqueue_shared_queue proxy_get_header_map_value proxy_get_shared_data proxy_get_status proxy_grpc_call
-    proxy_grpc_cancel proxy_grpc_close proxy_grpc_send proxy_grpc_stream proxy_http_call proxy_register_shared_queue
-    proxy_resolve_shared_queue proxy_set_buffer_bytes proxy_set_header_map_pairs proxy_set_shared_data
-    proxy_set_tick_period_milliseconds proxy_done proxy_set_effective_context proxy_get_metric proxy_record_metric
+    proxy_close_stream proxy_dequeue_shared_queue proxy_enqueue_shared_queue proxy_get_header_map_value proxy_get_status
+    proxy_grpc_call proxy_grpc_cancel proxy_grpc_close proxy_grpc_send proxy_grpc_stream proxy_register_shared_queue
+    proxy_resolve_shared_queue proxy_set_buffer_bytes proxy_set_header_map_pairs proxy_done proxy_get_metric
 }

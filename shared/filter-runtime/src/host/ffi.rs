@@ -44,6 +44,32 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        version: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        size: usize,
+        version: u32,
+    ) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        argument_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_continue_stream(stream: u32) -> u32;
 }
 
 #[cfg_attr(target_arch = "wasm32", link(wasm_import_module = "wasi_snapshot_preview1"))]
@@ -91,9 +117,9 @@ pub(super) fn fill_random(buffer: &mut [u8]) -> Result<()> {
     done(unsafe { random_get(buffer.as_mut_ptr(), buffer.len()) })
 }
 
-pub(super) fn buffer(kind: u32) -> Result<Vec<u8>> {
+pub(super) fn buffer(kind: u32, max: usize) -> Result<Vec<u8>> {
     // SAFETY: see `returned`.
-    returned(|data, size| unsafe { proxy_get_buffer_bytes(kind, 0, usize::MAX, data, size) })
+    returned(|data, size| unsafe { proxy_get_buffer_bytes(kind, 0, max, data, size) })
 }
 
 pub(super) fn header_pairs(map: u32) -> Result<Vec<u8>> {
@@ -160,4 +186,46 @@ pub(super) fn define_metric(kind: u32, name: &[u8]) -> Result<u32> {
 pub(super) fn increment_metric(id: u32, offset: i64) -> Result<()> {
     // SAFETY: numbers only.
     done(unsafe { proxy_increment_metric(id, offset) })
+}
+
+pub(super) fn record_metric(id: u32, value: u64) -> Result<()> {
+    // SAFETY: numbers only.
+    done(unsafe { proxy_record_metric(id, value) })
+}
+
+pub(super) fn shared_data(key: &[u8]) -> Result<(Vec<u8>, u32)> {
+    let mut version = 0;
+    // SAFETY: see `returned`; `version` outlives the call.
+    let value = returned(|data, size| unsafe {
+        proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
+    })?;
+    Ok((value, version))
+}
+
+pub(super) fn set_shared_data(key: &[u8], value: &[u8], version: u32) -> Result<()> {
+    // SAFETY: read during the call only.
+    done(unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) })
+}
+
+pub(super) fn call_foreign_function(name: &[u8], argument: &[u8]) -> Result<Vec<u8>> {
+    // SAFETY: see `returned`; name and argument are read during the call only.
+    returned(|data, size| unsafe {
+        let (name, name_size) = (name.as_ptr(), name.len());
+        proxy_call_foreign_function(name, name_size, argument.as_ptr(), argument.len(), data, size)
+    })
+}
+
+pub(super) fn set_tick_period(milliseconds: u32) -> Result<()> {
+    // SAFETY: numbers only; so in the two below.
+    done(unsafe { proxy_set_tick_period_milliseconds(milliseconds) })
+}
+
+pub(super) fn set_effective_context(context: u32) -> Result<()> {
+    // SAFETY: as above.
+    done(unsafe { proxy_set_effective_context(context) })
+}
+
+pub(super) fn continue_stream(stream: u32) -> Result<()> {
+    // SAFETY: as above.
+    done(unsafe { proxy_continue_stream(stream) })
 }

@@ -1,4 +1,4 @@
-//! The header filter as a whole, driven natively through the SDK's own exports by testkit's fake Envoy.
+//! Filters as a whole, driven natively through the SDK's own exports by testkit's fake Envoy.
 #![allow(missing_docs, reason = "tests")]
 #![cfg(test)]
 
@@ -6,3 +6,6 @@ mod budget;
 mod config;
 mod exchange;
 mod faults;
+mod outside;
+mod patient;
+mod waiting;

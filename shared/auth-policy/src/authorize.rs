@@ -1,0 +1,230 @@
+//! The `authorize` block: what a known caller may do.
+//!
+//! Each condition is met when one of those who vouch for the request meets it; all conditions are needed.
+
+use std::collections::BTreeMap;
+
+use policy_core::route::{Match, Target};
+use policy_core::{ConfigError, HeaderName};
+use serde::Deserialize;
+
+use crate::claim::{self, ClaimPath};
+use crate::denial::Denial;
+use crate::identity::Identity;
+
+/// `authorize` as it is written down.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Config {
+    scopes: Option<Words>,
+    #[serde(default)]
+    claims: Vec<ClaimConfig>,
+    ids: Option<Vec<String>>,
+    #[serde(default)]
+    labels: BTreeMap<String, Vec<String>>,
+}
+
+/// Words of which all, or any, are needed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Words {
+    all_of: Option<Vec<String>>,
+    any_of: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ClaimConfig {
+    path: ClaimPath,
+    any_of: Option<Vec<String>>,
+    all_of: Option<Vec<String>>,
+    equals: Option<Operand>,
+    present: Option<bool>,
+}
+
+/// A value of the request.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Operand {
+    /// What `{name}` stands for in the path's template.
+    Path(String),
+    /// The one value of a header.
+    Header(HeaderName),
+}
+
+/// The compiled block.
+#[derive(Debug, Clone)]
+pub(crate) struct Authorize {
+    scopes: Option<Wanted>,
+    claims: Vec<(ClaimPath, Condition)>,
+    ids: Option<Vec<String>>,
+    labels: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Clone)]
+enum Wanted {
+    All(Vec<String>),
+    Any(Vec<String>),
+}
+
+#[derive(Debug, Clone)]
+enum Condition {
+    Values(Wanted),
+    Equals(Operand),
+    Present(bool),
+}
+
+impl Authorize {
+    /// Compiles the block of a rule with this `match`.
+    pub(crate) fn compile(config: Config, matches: &Match) -> Result<Self, ConfigError> {
+        let Config { scopes, claims, ids, labels } = config;
+        if scopes.is_none() && claims.is_empty() && ids.is_none() && labels.is_empty() {
+            return Err(ConfigError::at("", "the block is empty; give scopes, claims, ids or labels"));
+        }
+        if ids.as_ref().is_some_and(Vec::is_empty) {
+            return Err(ConfigError::at("ids", NOBODY));
+        }
+        if let Some((name, _)) = labels.iter().find(|(_, values)| values.is_empty()) {
+            return Err(ConfigError::at(name, NOBODY).under("labels"));
+        }
+        let claims = claims.into_iter().enumerate().map(|(index, claim)| {
+            condition(&claim, matches)
+                .map(|condition| (claim.path, condition))
+                .map_err(|error| error.under_item("claims", index))
+        });
+        Ok(Self {
+            claims: claims.collect::<Result<_, _>>()?,
+            scopes: scopes
+                .map(|words| wanted(words.all_of, words.any_of))
+                .transpose()
+                .map_err(|error| error.under("scopes"))?,
+            ids,
+            labels,
+        })
+    }
+
+    /// The scopes that a token needs, for the challenge.
+    pub(crate) fn scopes(&self) -> &[String] {
+        match &self.scopes {
+            Some(Wanted::All(words) | Wanted::Any(words)) => words,
+            None => &[],
+        }
+    }
+
+    /// Whether these callers may make this request, which the rule's `match` matches.
+    pub(crate) fn check(
+        &self,
+        callers: &[&Identity],
+        matches: &Match,
+        target: &Target<'_, '_>,
+    ) -> Result<(), Denial> {
+        let one_of = |meets: &dyn Fn(&Identity) -> bool| callers.iter().any(|caller| meets(caller));
+        if let Some(ids) = &self.ids
+            && !one_of(&|caller| ids.contains(&caller.id))
+        {
+            return Err(Denial::ID);
+        }
+        for (name, values) in &self.labels {
+            if !one_of(&|caller| caller.labels.get(name).is_some_and(|value| values.contains(value))) {
+                return Err(Denial::LABEL);
+            }
+        }
+        for (path, condition) in &self.claims {
+            if !one_of(&|caller| condition.is_met(path, caller, matches, target)) {
+                return Err(Denial::CLAIM);
+            }
+        }
+        match &self.scopes {
+            Some(scopes) if !one_of(&|caller| scopes.are_among(&caller.scopes)) => Err(Denial::SCOPE),
+            _ => Ok(()),
+        }
+    }
+}
+
+const NOBODY: &str = "an empty list would allow nobody";
+
+fn wanted(all: Option<Vec<String>>, any: Option<Vec<String>>) -> Result<Wanted, ConfigError> {
+    let (words, place) = match (&all, &any) {
+        (Some(words), None) => (words, "allOf"),
+        (None, Some(words)) => (words, "anyOf"),
+        _ => return Err(ConfigError::at("", "give exactly one of allOf and anyOf")),
+    };
+    if words.is_empty() {
+        return Err(ConfigError::at(place, "an empty list asks for nothing"));
+    }
+    Ok(match (all, any) {
+        (Some(words), _) => Wanted::All(words),
+        (_, words) => Wanted::Any(words.unwrap_or_default()),
+    })
+}
+
+fn condition(config: &ClaimConfig, matches: &Match) -> Result<Condition, ConfigError> {
+    let ClaimConfig { any_of, all_of, equals, present, .. } = config;
+    match (any_of.is_some() || all_of.is_some(), equals, present) {
+        (true, None, None) => wanted(all_of.clone(), any_of.clone()).map(Condition::Values),
+        (false, Some(Operand::Path(name)), None) if !matches.captures(name) => Err(ConfigError::at(
+            "equals.path",
+            format!("each path of this rule has to be a template with {{{name}}} in it"),
+        )),
+        (false, Some(operand), None) => Ok(Condition::Equals(operand.clone())),
+        (false, None, Some(present)) => Ok(Condition::Present(*present)),
+        _ => Err(ConfigError::at("", "give exactly one of anyOf, allOf, equals, present")),
+    }
+}
+
+impl Wanted {
+    fn are_among(&self, found: &[String]) -> bool {
+        match self {
+            Self::All(words) => words.iter().all(|word| found.contains(word)),
+            Self::Any(words) => words.iter().any(|word| found.contains(word)),
+        }
+    }
+}
+
+impl Condition {
+    fn is_met(&self, path: &ClaimPath, caller: &Identity, matches: &Match, target: &Target<'_, '_>) -> bool {
+        let claim = path.find(&caller.claims);
+        let values = || claim.map(claim::values).unwrap_or_default();
+        match self {
+            Self::Present(wanted) => claim.is_some() == *wanted,
+            Self::Values(wanted) => wanted.are_among(&values()),
+            Self::Equals(operand) => operand
+                .value(matches, target)
+                .is_some_and(|wanted| values().iter().any(|value| value.as_bytes() == wanted)),
+        }
+    }
+}
+
+impl Operand {
+    fn value(&self, matches: &Match, target: &Target<'_, '_>) -> Option<Vec<u8>> {
+        match self {
+            Self::Path(name) => matches.capture(name, target).map(decoded),
+            Self::Header(name) => {
+                let mut values = target.headers().values(name);
+                let value = values.next().filter(|value| !value.is_empty())?.to_vec();
+                values.next().is_none().then_some(value)
+            }
+        }
+    }
+}
+
+/// A segment in normal form with its remaining `%XX` decoded. The normal form has no broken ones.
+fn decoded(segment: &[u8]) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let mut out = Vec::with_capacity(segment.len());
+    let mut bytes = segment.iter();
+    while let Some(byte) = bytes.next() {
+        let pair = (*byte == b'%').then(|| (digit(bytes.clone().next()), digit(bytes.clone().nth(1))));
+        match pair {
+            Some((Some(high), Some(low))) => {
+                bytes.nth(1);
+                out.push(u8::try_from(high << 4 | low).unwrap_or_default());
+            }
+            _ => out.push(*byte),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! `pluginConfig` of the auth filter, and how it is compiled.
+
+use policy_core::config::Environment;
+use policy_core::format::Compiler;
+use policy_core::route::Names;
+use policy_core::{ConfigError, Counters, HeaderName, Plugin};
+use serde::Deserialize;
+
+use crate::answer::Answers;
+use crate::own_headers::OwnHeaders;
+use crate::provider::{self, Provider, Workshop};
+use crate::rule;
+use crate::tally::Tally;
+use crate::{AuthPlugin, AuthPolicy};
+
+/// What the operator wrote. The README explains each field.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Config {
+    #[serde(default)]
+    providers: Vec<provider::Config>,
+    #[serde(default)]
+    rules: Vec<rule::Config>,
+    #[serde(default)]
+    default: Default,
+    identity: Option<HeaderConfig>,
+    shadow: Option<HeaderConfig>,
+    resource_metadata: Option<String>,
+    #[serde(default)]
+    cors_preflight: CorsPreflight,
+}
+
+/// What happens to a request that no rule concerns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Default {
+    /// 403.
+    #[default]
+    Deny,
+    /// It goes on, and nobody vouches for it.
+    Allow,
+}
+
+/// What happens to a CORS preflight, which carries no credentials (Fetch standard, 3.3.5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum CorsPreflight {
+    /// It goes on.
+    #[default]
+    Allow,
+    /// It is treated like any other request.
+    Check,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeaderConfig {
+    header: HeaderName,
+}
+
+/// Errands name their provider in one byte.
+const MAX_PROVIDERS: usize = 255;
+
+/// Compiles a configuration.
+pub(crate) fn compile(config: Config, environment: Environment<'_>) -> Result<AuthPolicy, ConfigError> {
+    let mut counters = Counters::new(AuthPlugin::NAME);
+    let mut own = OwnHeaders::default();
+    if let Some(identity) = &config.identity {
+        own.add(&identity.header).map_err(|error| error.under("identity.header"))?;
+    }
+    if let Some(shadow) = &config.shadow {
+        own.add(&shadow.header).map_err(|error| error.under("shadow.header"))?;
+        if config.identity.as_ref().is_some_and(|identity| identity.header == shadow.header) {
+            return Err(ConfigError::at("shadow.header", "this is the identity's header already"));
+        }
+    }
+    let providers = providers(config.providers, environment, &mut counters, &mut own)?;
+    let of_word = |message: String| ConfigError::at("", message);
+    let mut compiler = Compiler::new(HeaderName::parse("x-request-id").map_err(of_word)?);
+    let ranks: Vec<(&str, u8)> = providers.iter().map(|p| (p.name.as_str(), p.rank())).collect();
+    let mut context = rule::Context { providers: &ranks, compiler: &mut compiler, counters: &mut counters };
+    let rules = rule::compile_all(config.rules, &mut context)?;
+    if rules.is_empty() && config.default == Default::Deny {
+        return Err(ConfigError::at(
+            "rules",
+            "without rules everything is refused; say default: allow if not",
+        ));
+    }
+    if config.resource_metadata.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
+        return Err(ConfigError::at("resourceMetadata", "this is an https:// address (RFC 9728, 3)"));
+    }
+    Ok(AuthPolicy {
+        providers,
+        rules,
+        default: config.default,
+        unmatched: Tally::new("default", &mut counters),
+        preflights: counters.requests("preflight", "allowed"),
+        cors_preflight: config.cors_preflight,
+        identity_header: config.identity.map(|identity| identity.header),
+        shadow_header: config.shadow.map(|shadow| shadow.header),
+        own,
+        names: Names::new().map_err(of_word)?,
+        preflight_names: crate::preflight::Names::new().map_err(of_word)?,
+        answers: Answers::new(AuthPlugin::NAME, config.resource_metadata).map_err(of_word)?,
+        counters,
+    })
+}
+
+fn providers(
+    configs: Vec<provider::Config>,
+    environment: Environment<'_>,
+    counters: &mut Counters,
+    own: &mut OwnHeaders,
+) -> Result<Vec<Provider>, ConfigError> {
+    if configs.len() > MAX_PROVIDERS {
+        return Err(ConfigError::at("providers", "there are at most 255"));
+    }
+    let mut providers: Vec<Provider> = Vec::with_capacity(configs.len());
+    for (index, config) in configs.into_iter().enumerate() {
+        let name = config.name.as_str().to_owned();
+        if providers.iter().any(|provider| provider.name == name) {
+            let message = format!("there are two providers named {name:?}");
+            return Err(ConfigError::at("name", message).under_item("providers", index));
+        }
+        let slot = u8::try_from(index).unwrap_or(u8::MAX);
+        let shop = Workshop { name: &name, slot, environment, counters, own };
+        let provider =
+            Provider::compile(config, shop).map_err(|error| error.under_item("providers", index))?;
+        providers.push(provider);
+    }
+    Ok(providers)
+}

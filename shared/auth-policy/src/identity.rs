@@ -1,0 +1,123 @@
+//! Who is calling: one value, whatever the credential was.
+
+use std::collections::BTreeMap;
+
+use policy_core::json::Json;
+use policy_core::{HeaderName, HeaderValue};
+
+use crate::claim;
+
+/// A verified caller. Made once per credential; a cached one is shared.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// Who: `sub`, the key's id, the user, the certificate's name.
+    pub(crate) id: String,
+    /// What was configured about the caller.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// What the provider says about the caller: an object, empty where there is nothing to say.
+    pub(crate) claims: Json,
+    /// What a token allows.
+    pub(crate) scopes: Vec<String>,
+    /// What is told upstream besides the identity.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    state: HeaderValue,
+    short: HeaderValue,
+}
+
+/// What an identity is made of.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    /// The name of the provider that vouches.
+    pub(crate) provider: String,
+    /// `jwt`, `apiKey`, `basic`, `introspection`, `mtls`.
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) claims: Option<Json>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Identity {
+    /// Puts an identity together.
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { provider, kind, id, labels, claims, headers } = parts;
+        let claims = claims.unwrap_or_else(|| Json::Object(Vec::new()));
+        let scopes = claim::scopes(&claims);
+        let mut members = vec![text("id", &id), text("provider", &provider), text("kind", kind)];
+        if let Some(issuer) = claims.get("iss").and_then(Json::as_str) {
+            members.push(text("issuer", issuer));
+        }
+        if !labels.is_empty() {
+            let labels = labels.iter().map(|(name, value)| text(name, value)).collect();
+            members.push(("labels".to_owned(), Json::Object(labels)));
+        }
+        if !scopes.is_empty() {
+            let scopes = scopes.iter().map(|scope| Json::Text(scope.clone())).collect();
+            members.push(("scopes".to_owned(), Json::List(scopes)));
+        }
+        let short = HeaderValue::escaped(Json::Object(members.clone()).to_string().as_bytes());
+        let state = if matches!(&claims, Json::Object(claims) if claims.is_empty()) {
+            short.clone()
+        } else {
+            members.push(("claims".to_owned(), claims.clone()));
+            HeaderValue::escaped(Json::Object(members).to_string().as_bytes())
+        };
+        Self { id, labels, claims, scopes, headers, state, short }
+    }
+
+    /// As JSON with all claims, for filter state.
+    pub(crate) fn state(&self) -> &HeaderValue {
+        &self.state
+    }
+
+    /// As JSON without the claims, for a header.
+    pub(crate) fn short(&self) -> &HeaderValue {
+        &self.short
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(_, value)| value.as_bytes().len()).sum();
+        // The claims as a tree take several times their text.
+        self.state.as_bytes().len().saturating_mul(5).saturating_add(headers).saturating_add(256)
+    }
+}
+
+fn text(name: &str, value: &str) -> (String, Json) {
+    (name.to_owned(), Json::Text(value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn an_identity_is_one_json_object_whatever_the_credential_was() {
+        let claims = Json::parse(br#"{"iss":"https://i","scope":"a b","sub":"x","n":[1]}"#).unwrap();
+        let of_token = Identity::new(Parts {
+            provider: "corp".to_owned(),
+            kind: "jwt",
+            id: "x\"\n".to_owned(),
+            claims: Some(claims),
+            ..Parts::default()
+        });
+        let short =
+            r#"{"id":"x\"\u000a","provider":"corp","kind":"jwt","issuer":"https://i","scopes":["a","b"]"#;
+        assert_eq!(of_token.short().as_bytes(), format!("{short}}}").as_bytes());
+        let state = format!(r#"{short},"claims":{{"iss":"https://i","scope":"a b","sub":"x","n":[1]}}}}"#);
+        assert_eq!(of_token.state().as_bytes(), state.as_bytes());
+        let of_key = Identity::new(Parts {
+            provider: "partners".to_owned(),
+            kind: "apiKey",
+            id: "acme".to_owned(),
+            labels: BTreeMap::from([("tier".to_owned(), "gold".to_owned())]),
+            ..Parts::default()
+        });
+        let expected = r#"{"id":"acme","provider":"partners","kind":"apiKey","labels":{"tier":"gold"}}"#;
+        assert_eq!(of_key.state().as_bytes(), expected.as_bytes());
+        assert_eq!(of_key.short(), of_key.state());
+        assert!(of_token.size() > of_key.size());
+    }
+}

@@ -1,0 +1,248 @@
+//! Signed tokens of one issuer.
+
+mod config;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use credentials::{Place, find, peer_thumbprint};
+use idp::{Asked, KeySource, Parsed, Refetch};
+use jose::{Algorithm, Claims, Expectations, KeySet, Refused, Token};
+use policy_core::json::Json;
+use policy_core::time::Timestamp;
+use policy_core::{CalloutReply, Counter, Exchange, Host, Outside};
+
+use super::{Evidence, Question, Vouched, Waiting};
+use crate::cache::{Cache, Fingerprint};
+use crate::denial::Denial;
+use crate::identity::{Identity, Parts};
+use crate::outputs::Outputs;
+
+pub(crate) use config::Config;
+
+/// A compiled provider of this kind.
+pub(crate) struct Jwt {
+    provider: String,
+    realm: String,
+    places: Vec<Place>,
+    keys: Keys,
+    algorithms: Vec<Algorithm>,
+    expectations: Expectations,
+    bound: bool,
+    forward: bool,
+    outputs: Outputs,
+    seen: RefCell<Seen>,
+    hit: Counter,
+    miss: Counter,
+}
+
+/// Where the keys come from.
+enum Keys {
+    Inline(Rc<KeySet>),
+    Remote(Box<KeySource<KeySet>>),
+}
+
+/// Tokens that were verified with the keys of this version.
+struct Seen {
+    version: u64,
+    tokens: Cache<Verified>,
+}
+
+/// A verified token, as far as the next request with it needs it.
+struct Verified {
+    identity: Rc<Identity>,
+    claims: Claims,
+    /// `cnf.x5t#S256`.
+    thumbprint: Option<[u8; 32]>,
+}
+
+/// Why a token does not vouch.
+enum Trouble {
+    /// It is made for someone else.
+    Foreign(Denial),
+    Bad(Denial),
+    /// Its key is not known; others may come.
+    Wait(Option<Asked>),
+}
+
+impl Jwt {
+    /// The protection space, for the challenge.
+    pub(crate) fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// What it says of a request.
+    pub(crate) fn examine(&self, question: Question<'_, '_>) -> Evidence {
+        let found = match find(&self.places, &question.exchange.headers) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Evidence::Absent,
+            Err(_) => return Evidence::Bad(Denial::AMBIGUOUS_CREDENTIAL),
+        };
+        let asked = match question.waited {
+            Some(Waiting::Keys(asked)) => asked,
+            _ => None,
+        };
+        let now = question.host.now();
+        let fingerprint = jose::fingerprint(&found.value);
+        let verified = match self.seen(&fingerprint, now) {
+            Some(verified) => {
+                question.counts.push(self.hit);
+                Ok(verified)
+            }
+            None => {
+                question.counts.push(self.miss);
+                self.verify(&found.value, fingerprint, asked, question.host)
+            }
+        };
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(Trouble::Foreign(denial)) => return Evidence::Foreign(found.value, denial),
+            Err(Trouble::Bad(denial)) => return Evidence::Bad(denial),
+            Err(Trouble::Wait(asked)) => return Evidence::Wait(Waiting::Keys(asked)),
+        };
+        // Not a matter of the token alone: the same token may come over another connection.
+        if self.bound && !is_bound(&verified, question.exchange) {
+            return Evidence::Bad(Denial::UNBOUND);
+        }
+        Evidence::Good(Vouched {
+            identity: Rc::clone(&verified.identity),
+            credential: Some(found),
+            hide: !self.forward,
+        })
+    }
+
+    /// True while other keys may still come.
+    pub(crate) fn still_waits(&self, asked: &mut Option<Asked>, host: &dyn Host) -> bool {
+        match &self.keys {
+            Keys::Inline(_) => false,
+            Keys::Remote(source) => source.refetch(asked, host) == Refetch::Wait,
+        }
+    }
+
+    /// The policy is live in this VM.
+    pub(crate) fn on_start(&self, out: &mut Outside<'_>) {
+        if let Keys::Remote(source) = &self.keys {
+            source.on_start(out);
+        }
+    }
+
+    /// Time has passed.
+    pub(crate) fn on_tick(&self, out: &mut Outside<'_>) {
+        if let Keys::Remote(source) = &self.keys {
+            source.on_tick(out);
+        }
+    }
+
+    /// A request for keys has an answer.
+    pub(crate) fn on_errand(&self, local: u32, reply: CalloutReply, out: &mut Outside<'_>) {
+        if let Keys::Remote(source) = &self.keys {
+            source.on_errand(local, reply, out);
+        }
+    }
+
+    /// A token that was verified before, when it still holds. Keys that are too old vouch for nothing, seen or not.
+    fn seen(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<Rc<Verified>> {
+        self.keys.current(now)?;
+        let mut seen = self.seen.borrow_mut();
+        let version = self.keys.version();
+        if seen.version != version {
+            seen.version = version;
+            seen.tokens.clear();
+        }
+        let verified = seen.tokens.get(fingerprint)?;
+        if self.expectations.check_time(&verified.claims, now).is_err() {
+            seen.tokens.remove(fingerprint);
+            return None;
+        }
+        Some(verified)
+    }
+
+    fn verify(
+        &self,
+        text: &[u8],
+        fingerprint: Fingerprint,
+        asked: Option<Asked>,
+        host: &dyn Host,
+    ) -> Result<Rc<Verified>, Trouble> {
+        let token = Token::read(text).map_err(|malformed| {
+            let denial = Denial { sentence: malformed.sentence(), ..Denial::NOT_A_TOKEN };
+            if jose::looks_like_a_token(text) { Trouble::Bad(denial) } else { Trouble::Foreign(denial) }
+        })?;
+        if token.claims().issuer() != Some(self.expectations.issuer.as_str()) {
+            return Err(Trouble::Foreign(Denial::token(Refused::WrongIssuer)));
+        }
+        let now = host.now();
+        let keys = self.keys.current(now).ok_or(Trouble::Bad(Denial::NO_KEYS))?;
+        // The cheap questions first. What they give away, the token says itself.
+        self.expectations.check(&token, now).map_err(|refused| Trouble::Bad(Denial::token(refused)))?;
+        match keys.verify(&token, &self.algorithms, host) {
+            Ok(()) => {}
+            // A token that names no key may be signed with one that is not here yet.
+            Err(refused)
+                if refused == Refused::UnknownKey
+                    || refused == Refused::BadSignature && !keys.names(&token) =>
+            {
+                return Err(self.other_keys(asked, refused, host));
+            }
+            Err(refused) => return Err(Trouble::Bad(Denial::token(refused))),
+        }
+        let payload = token.payload().to_owned();
+        let claims = token.into_claims();
+        let verified = Rc::new(Verified {
+            identity: Rc::new(self.identity(&claims, &payload)),
+            thumbprint: claims.certificate_thumbprint().ok().flatten(),
+            claims,
+        });
+        let bytes = verified.identity.size().saturating_mul(2);
+        self.seen.borrow_mut().tokens.insert(fingerprint, Rc::clone(&verified), bytes);
+        Ok(verified)
+    }
+
+    fn other_keys(&self, mut asked: Option<Asked>, refused: Refused, host: &dyn Host) -> Trouble {
+        if self.still_waits(&mut asked, host) {
+            return Trouble::Wait(asked);
+        }
+        Trouble::Bad(Denial::token(refused))
+    }
+
+    fn identity(&self, claims: &Claims, payload: &str) -> Identity {
+        let json = claims.json();
+        let member = |name: &str| json.get(name).and_then(Json::as_str);
+        Identity::new(Parts {
+            provider: self.provider.clone(),
+            kind: "jwt",
+            // A token for a service often has no subject of its own (RFC 9068, 5 asks for one).
+            id: ["sub", "client_id", "azp"].into_iter().find_map(member).unwrap_or_default().to_owned(),
+            headers: self.outputs.headers(json, Some(payload)),
+            claims: Some(json.clone()),
+            ..Parts::default()
+        })
+    }
+}
+
+impl Keys {
+    fn current(&self, now: Timestamp) -> Option<Rc<KeySet>> {
+        match self {
+            Self::Inline(keys) => Some(Rc::clone(keys)),
+            Self::Remote(source) => source.keys(now),
+        }
+    }
+
+    fn version(&self) -> u64 {
+        match self {
+            Self::Inline(_) => 0,
+            Self::Remote(source) => source.version(),
+        }
+    }
+}
+
+/// Whether the token is bound to the certificate of this very connection (RFC 8705, 3).
+fn is_bound(verified: &Verified, exchange: &Exchange<'_>) -> bool {
+    verified.thumbprint.is_some_and(|thumbprint| peer_thumbprint(exchange) == Some(thumbprint))
+}
+
+/// Reads what an issuer sent.
+fn parse(text: &[u8], limits: &jose::KeyLimits) -> Result<Parsed<KeySet>, String> {
+    let keys = KeySet::read(text, limits).map_err(|error| error.to_string())?;
+    Ok(Parsed { count: keys.len(), skipped: keys.skipped(), keys })
+}

@@ -1,0 +1,202 @@
+//! `jwt` as it is written down. The words are those of Istio's RequestAuthentication.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use credentials::HeaderPlace;
+use idp::{KeySource, RefreshConfig, RemoteConfig};
+use jose::{Algorithm, Expectations, KeyLimits};
+use policy_core::config::Secret;
+use policy_core::time::parse_duration;
+use policy_core::{ConfigError, HeaderName};
+use serde::Deserialize;
+
+use super::{Jwt, Keys, Seen};
+use crate::cache::{Cache, Limits};
+use crate::outputs::{self, Outputs};
+use crate::provider::{Workshop, tokens};
+
+/// The block.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Config {
+    issuer: String,
+    #[serde(default)]
+    audiences: Vec<String>,
+    jwks_uri: Option<String>,
+    jwks: Option<Secret>,
+    #[serde(default)]
+    discovery: bool,
+    cluster: Option<String>,
+    jwks_refresh: Option<RefreshConfig>,
+    algorithms: Option<Vec<AlgorithmName>>,
+    max_rsa_bits: Option<u64>,
+    from_headers: Option<Vec<HeaderPlace>>,
+    from_params: Option<Vec<String>>,
+    from_cookies: Option<Vec<String>>,
+    clock_skew: Option<Span>,
+    require_expiration: Option<bool>,
+    max_lifetime: Option<Span>,
+    token_type: Option<String>,
+    #[serde(default)]
+    require_certificate_binding: bool,
+    #[serde(default)]
+    forward_original_token: bool,
+    output_payload_to_header: Option<HeaderName>,
+    #[serde(default)]
+    output_claim_to_headers: Vec<outputs::ClaimConfig>,
+    realm: Option<String>,
+    #[serde(default)]
+    cache: CacheConfig,
+}
+
+/// `cache`: tokens that were verified.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CacheConfig {
+    max_entries: Option<u64>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct Span(Duration);
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        parse_duration(&text).map(Self)
+    }
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct AlgorithmName(Algorithm);
+
+impl TryFrom<String> for AlgorithmName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Algorithm::parse(&name).map(Self).ok_or_else(|| {
+            format!("{name:?} is not an algorithm (RS, PS, ES and HS, each with 256, 384 or 512, and EdDSA)")
+        })
+    }
+}
+
+/// The skew that Istio and Envoy allow.
+const SKEW: Duration = Duration::from_secs(60);
+/// Beyond this a skew would make `exp` worthless.
+const LARGEST_SKEW: Duration = Duration::from_secs(600);
+const ENTRIES: u64 = 1024;
+const BYTES: usize = 8 << 20;
+
+impl Jwt {
+    /// Compiles the block `jwt`.
+    pub(crate) fn compile(mut config: Config, shop: &mut Workshop<'_>) -> Result<Self, ConfigError> {
+        let places = tokens::places(
+            config.from_headers.take(),
+            config.from_params.take(),
+            config.from_cookies.take(),
+        )?;
+        let outputs = Outputs::compile(
+            config.output_payload_to_header.take(),
+            std::mem::take(&mut config.output_claim_to_headers),
+            shop.own,
+        )?;
+        tokens::none_is_ours(&places, shop.own)?;
+        let limits = key_limits(&config)?;
+        let entries = match config.cache.max_entries.unwrap_or(ENTRIES) {
+            entries @ 1..=1_000_000 => usize::try_from(entries).unwrap_or(usize::MAX),
+            _ => return Err(ConfigError::at("cache.maxEntries", "this is from 1 to 1000000")),
+        };
+        Ok(Self {
+            provider: shop.name.to_owned(),
+            realm: config.realm.clone().unwrap_or_else(|| shop.name.to_owned()),
+            places,
+            algorithms: limits.algorithms.clone(),
+            expectations: expectations(&config)?,
+            bound: config.require_certificate_binding,
+            forward: config.forward_original_token,
+            outputs,
+            hit: shop.counters.named("tollgate_token_cache", shop.name, "hit"),
+            miss: shop.counters.named("tollgate_token_cache", shop.name, "miss"),
+            keys: keys(config, limits, shop)?,
+            seen: RefCell::new(Seen { version: 0, tokens: Cache::new(Limits { entries, bytes: BYTES }) }),
+        })
+    }
+}
+
+fn key_limits(config: &Config) -> Result<KeyLimits, ConfigError> {
+    let mut limits = KeyLimits::default();
+    if let Some(names) = &config.algorithms {
+        if names.is_empty() {
+            return Err(ConfigError::at("algorithms", "an empty list would refuse every token"));
+        }
+        limits.algorithms = names.iter().map(|name| name.0).collect();
+    }
+    if let Some(bits) = config.max_rsa_bits {
+        limits.max_rsa_bits = match bits {
+            2048..=16384 => usize::try_from(bits).unwrap_or(usize::MAX),
+            _ => return Err(ConfigError::at("maxRsaBits", "this is from 2048 to 16384")),
+        };
+    }
+    Ok(limits)
+}
+
+fn expectations(config: &Config) -> Result<Expectations, ConfigError> {
+    if config.issuer.is_empty() {
+        return Err(ConfigError::at("issuer", "name the issuer: it is what iss is compared with"));
+    }
+    if config.audiences.iter().any(String::is_empty) {
+        return Err(ConfigError::at("audiences", "an audience must not be empty"));
+    }
+    let clock_skew = config.clock_skew.map_or(SKEW, |span| span.0);
+    if clock_skew > LARGEST_SKEW {
+        return Err(ConfigError::at(
+            "clockSkew",
+            "this is at most 10m: clocks that differ by more need mending",
+        ));
+    }
+    if config.max_lifetime.is_some_and(|span| span.0.is_zero()) {
+        return Err(ConfigError::at("maxLifetime", "no token lives that short"));
+    }
+    if config.token_type.as_ref().is_some_and(String::is_empty) {
+        return Err(ConfigError::at("tokenType", "write a type such as at+jwt, or leave it out"));
+    }
+    Ok(Expectations {
+        issuer: config.issuer.clone(),
+        audiences: config.audiences.clone(),
+        clock_skew,
+        require_expiration: config.require_expiration.unwrap_or(true),
+        max_lifetime: config.max_lifetime.map(|span| span.0),
+        token_type: config.token_type.clone(),
+    })
+}
+
+fn keys(config: Config, limits: KeyLimits, shop: &mut Workshop<'_>) -> Result<Keys, ConfigError> {
+    match (config.jwks, config.jwks_uri, config.discovery) {
+        (Some(text), None, false) => {
+            if config.jwks_refresh.is_some() {
+                return Err(ConfigError::at("jwksRefresh", "keys that are written here are never fetched"));
+            }
+            let text = text.resolve(shop.environment).map_err(|error| error.under("jwks"))?;
+            let parsed = super::parse(text.reveal().as_bytes(), &limits)
+                .map_err(|message| ConfigError::at("jwks", message))?;
+            Ok(Keys::Inline(Rc::new(parsed.keys)))
+        }
+        (None, uri, discovery) if uri.is_some() != discovery => {
+            let remote = RemoteConfig {
+                uri,
+                discovery,
+                issuer: config.issuer,
+                cluster: config.cluster,
+                refresh: config.jwks_refresh.unwrap_or_default(),
+            };
+            let parse = Box::new(move |text: &[u8]| super::parse(text, &limits));
+            let source = KeySource::compile(remote, shop.slot, shop.name, parse, shop.counters)?;
+            Ok(Keys::Remote(Box::new(source)))
+        }
+        _ => Err(ConfigError::at("", "give exactly one of jwksUri, jwks, discovery: true")),
+    }
+}

@@ -1,0 +1,150 @@
+//! Opaque tokens, about which their issuer is asked (RFC 7662).
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use credentials::{HeaderPlace, Place, find};
+use idp::{ActiveToken, Introspected, Introspection, IntrospectionConfig};
+use policy_core::config::Secret;
+use policy_core::json::Json;
+use policy_core::{CalloutReply, ConfigError, Host, Outside};
+use serde::Deserialize;
+
+use super::{Evidence, Question, Vouched, Waiting, Workshop, tokens};
+use crate::cache::{Cache, Fingerprint, Limits};
+use crate::denial::Denial;
+use crate::identity::{Identity, Parts};
+use crate::outputs::{self, Outputs};
+
+/// `introspection` as it is written down.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Config {
+    endpoint: String,
+    cluster: Option<String>,
+    client_id: String,
+    client_secret: Secret,
+    timeout: Option<idp::Span>,
+    #[serde(default)]
+    cache: idp::CacheConfig,
+    from_headers: Option<Vec<HeaderPlace>>,
+    from_params: Option<Vec<String>>,
+    from_cookies: Option<Vec<String>>,
+    #[serde(default)]
+    forward_original_token: bool,
+    #[serde(default)]
+    output_claim_to_headers: Vec<outputs::ClaimConfig>,
+    realm: Option<String>,
+}
+
+/// A compiled provider of this kind.
+pub(crate) struct Opaque {
+    introspection: Introspection,
+    places: Vec<Place>,
+    provider: String,
+    realm: String,
+    forward: bool,
+    outputs: Outputs,
+    /// Identities of active tokens, each with the answer it was made of.
+    identities: RefCell<Cache<(Rc<ActiveToken>, Rc<Identity>)>>,
+}
+
+impl Opaque {
+    /// Compiles the block `introspection`.
+    pub(crate) fn compile(config: Config, shop: &mut Workshop<'_>) -> Result<Self, ConfigError> {
+        let places = tokens::places(config.from_headers, config.from_params, config.from_cookies)?;
+        let outputs = Outputs::compile(None, config.output_claim_to_headers, shop.own)?;
+        tokens::none_is_ours(&places, shop.own)?;
+        let introspection = IntrospectionConfig {
+            endpoint: config.endpoint,
+            cluster: config.cluster,
+            client_id: config.client_id,
+            client_secret: config.client_secret,
+            timeout: config.timeout,
+            cache: config.cache,
+        };
+        let introspection =
+            Introspection::compile(&introspection, shop.environment, shop.slot, shop.name, shop.counters)?;
+        Ok(Self {
+            introspection,
+            places,
+            provider: shop.name.to_owned(),
+            realm: config.realm.unwrap_or_else(|| shop.name.to_owned()),
+            forward: config.forward_original_token,
+            outputs,
+            identities: RefCell::new(Cache::new(Limits { entries: 1024, bytes: 4 << 20 })),
+        })
+    }
+
+    /// The protection space, for the challenge.
+    pub(crate) fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// What it says of a request.
+    pub(crate) fn examine(&self, question: Question<'_, '_>) -> Evidence {
+        let found = match find(&self.places, &question.exchange.headers) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Evidence::Absent,
+            Err(_) => return Evidence::Bad(Denial::AMBIGUOUS_CREDENTIAL),
+        };
+        // Nobody outside is asked about a token that is known here.
+        let is_taken = |credential: &Option<credentials::Found>| {
+            credential.as_ref().is_some_and(|other| other.value == found.value)
+        };
+        if question.vouched.iter().any(|(_, vouched)| is_taken(&vouched.credential)) {
+            return Evidence::Absent;
+        }
+        if found.value.is_empty() {
+            return Evidence::Bad(Denial::NOT_A_TOKEN);
+        }
+        let key = jose::fingerprint(&found.value);
+        match self.introspection.ask_hashed(&key, &found.value, question.host) {
+            Introspected::Active(token) => Evidence::Good(Vouched {
+                identity: self.identity(key, &token),
+                credential: Some(found),
+                hide: !self.forward,
+            }),
+            Introspected::Inactive => Evidence::Foreign(found.value, Denial::INACTIVE),
+            Introspected::Wait => Evidence::Wait(Waiting::Token(key, found.value)),
+            Introspected::Unavailable => Evidence::Bad(Denial::NO_INTROSPECTION),
+        }
+    }
+
+    /// True while nothing is known of the token yet.
+    pub(crate) fn still_waits(&self, key: &Fingerprint, token: &[u8], host: &dyn Host) -> bool {
+        matches!(self.introspection.ask_hashed(key, token, host), Introspected::Wait)
+    }
+
+    /// Time has passed.
+    pub(crate) fn on_tick(&self, out: &mut Outside<'_>) {
+        self.introspection.on_tick(out);
+    }
+
+    /// The endpoint has answered, or has not.
+    pub(crate) fn on_errand(&self, local: u32, reply: CalloutReply, out: &mut Outside<'_>) {
+        self.introspection.on_errand(local, reply, out);
+    }
+
+    fn identity(&self, key: Fingerprint, token: &Rc<ActiveToken>) -> Rc<Identity> {
+        let mut identities = self.identities.borrow_mut();
+        if let Some(known) = identities.get(&key)
+            && Rc::ptr_eq(&known.0, token)
+        {
+            return Rc::clone(&known.1);
+        }
+        let member = |name: &str| token.claims.get(name).and_then(Json::as_str);
+        let id = ["sub", "username", "client_id"].into_iter().find_map(member).unwrap_or_default();
+        let identity = Rc::new(Identity::new(Parts {
+            provider: self.provider.clone(),
+            kind: "introspection",
+            id: id.to_owned(),
+            headers: self.outputs.headers(&token.claims, None),
+            claims: Some(token.claims.clone()),
+            ..Parts::default()
+        }));
+        let bytes = identity.size().saturating_mul(2);
+        identities.insert(key, Rc::new((Rc::clone(token), Rc::clone(&identity))), bytes);
+        identity
+    }
+}

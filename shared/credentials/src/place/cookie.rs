@@ -1,0 +1,54 @@
+//! A credential in a cookie. HTTP/2 may send a `Cookie` field for each.
+
+use policy_core::{HeaderName, HeaderValue, Headers};
+
+use super::Ambiguous;
+
+pub(super) fn look(headers: &Headers<'_>, name: &str) -> Result<Option<Vec<u8>>, Ambiguous> {
+    let Ok(header) = HeaderName::parse("cookie") else { return Ok(None) };
+    let mut found = None;
+    for pair in headers.values(&header).flat_map(pairs) {
+        let Some(value) = value_of(pair, name) else { continue };
+        if found.is_some() {
+            return Err(Ambiguous);
+        }
+        found = Some(value.to_vec());
+    }
+    Ok(found)
+}
+
+pub(super) fn remove(headers: &mut Headers<'_>, name: &str) {
+    let Ok(header) = HeaderName::parse("cookie") else { return };
+    let kept = headers.values(&header).filter_map(|value| without(value, name)).collect();
+    headers.set_all(&header, kept);
+}
+
+/// The field without the cookie; `None` where nothing else was in it.
+fn without(field: &[u8], name: &str) -> Option<HeaderValue> {
+    if !pairs(field).any(|pair| value_of(pair, name).is_some()) {
+        return Some(HeaderValue::escaped(field));
+    }
+    let mut out = Vec::with_capacity(field.len());
+    for pair in pairs(field).filter(|pair| !pair.trim_ascii().is_empty() && value_of(pair, name).is_none()) {
+        if out.is_empty() {
+            out.extend_from_slice(pair.trim_ascii_start());
+        } else {
+            out.push(b';');
+            out.extend_from_slice(pair);
+        }
+    }
+    (!out.is_empty()).then(|| HeaderValue::escaped(&out))
+}
+
+fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    field.split(|byte| *byte == b';')
+}
+
+/// The value of this cookie. A part without `=` is no cookie.
+fn value_of<'p>(pair: &'p [u8], name: &str) -> Option<&'p [u8]> {
+    let equals = pair.iter().position(|byte| *byte == b'=')?;
+    let (own, value) = pair.split_at_checked(equals)?;
+    let value = value.get(1..)?.trim_ascii();
+    let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+    (own.trim_ascii() == name.as_bytes()).then(|| bare.unwrap_or(value))
+}

@@ -1,0 +1,47 @@
+//! What several of the wire types check.
+
+use policy_core::header::is_protected;
+use policy_core::{ConfigError, HeaderName};
+
+const MAX_REALM: usize = 128;
+
+/// A realm as clients can read it.
+pub(crate) fn realm(realm: String) -> Result<String, ConfigError> {
+    if realm.is_empty() || realm.len() > MAX_REALM {
+        return Err(ConfigError::at("realm", format!("a realm has 1 to {MAX_REALM} characters")));
+    }
+    if !realm.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(ConfigError::at("realm", "a realm holds printable ASCII characters only"));
+    }
+    Ok(realm)
+}
+
+/// Refuses a header that no filter may write.
+pub(crate) fn writable(field: &str, header: Option<&HeaderName>) -> Result<(), ConfigError> {
+    match header.filter(|name| is_protected(name.as_bytes())) {
+        Some(name) => Err(ConfigError::at(
+            field,
+            format!("{name} decides the route or the framing and must not be written; name another header"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// 64 hexadecimal digits as 32 bytes.
+pub(crate) fn hex32(text: &[u8]) -> Option<[u8; 32]> {
+    let mut out = [0; 32];
+    if text.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = hex_byte(pair)?;
+    }
+    Some(out)
+}
+
+/// Two hexadecimal digits as a byte.
+pub(crate) fn hex_byte(pair: &[u8]) -> Option<u8> {
+    let [high, low] = pair else { return None };
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some((digit(*high)? << 4) | digit(*low)?)
+}
