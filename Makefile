@@ -1,6 +1,6 @@
 # The one door. Every target makes what it needs first; the logic is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test unit wasm-test e2e check reproducible clean
+.PHONY: help setup build run test unit wasm-test e2e check fuzz reproducible clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +26,11 @@ wasm-test: ## Run the pure crates' tests in wasm32
 e2e: ## Build the modules and run the end-to-end tests
 	@scripts/test.sh build e2e
 
-check: ## Format, lints, documentation, scripts, licences, reproducible modules
+check: ## Format, lints, documentation, scripts, licences, fuzzing, reproducible modules
 	@scripts/check.sh
+
+fuzz: ## Fuzz tokens, key sets and configurations for a minute (TOLLGATE_FUZZ_SECONDS)
+	@scripts/fuzz.sh
 
 reproducible: ## Build the modules in two folders and compare them
 	@scripts/reproducible.sh

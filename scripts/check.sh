@@ -38,6 +38,11 @@ dependencies_are_allowed() {
   cargo deny --locked --log-level error check bans licenses sources
 }
 
+# Its crate is a workspace of its own.
+fuzzing() {
+  cargo fmt --manifest-path shared/fuzz/Cargo.toml --check && "$ROOT/scripts/fuzz.sh"
+}
+
 main() {
   cd "$ROOT"
   "$ROOT/scripts/toolchain.sh" cargo
@@ -47,6 +52,7 @@ main() {
   step "scripts" scripts_are_clean
   step "layers" only_the_runtime_knows_the_sdk
   step "dependencies" dependencies_are_allowed
+  step "fuzzing" fuzzing
   step "reproducible modules" "$ROOT/scripts/reproducible.sh"
   [ "${#failed[@]}" = 0 ] || fail "$(IFS=,; echo "${failed[*]}")" "see the output above"
   say "all checks passed"

@@ -47,6 +47,11 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
+    /// Ask clients for a certificate of these authorities (PEM); whoever has none is served all the same, as a client
+    /// without one.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_client_ca: Option<PathBuf>,
+
     /// The Envoy binary; else $TOLLGATE_ENVOY, else `envoy` on the PATH.
     #[arg(long, value_name = "FILE")]
     pub envoy: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bootstrap;
+mod clusters;
 mod delivery;
 mod listener;
 mod log;
@@ -15,6 +16,7 @@ mod translate;
 
 pub use admin::Admin;
 pub use bootstrap::bootstrap;
+pub use clusters::clusters;
 pub use listener::{Chain, listeners};
 pub use process::Process;
 pub use proxy::{Applied, Proxy, ProxyError, Refusal};

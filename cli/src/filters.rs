@@ -13,7 +13,10 @@ impl Filters {
     /// All filters of this suite.
     #[must_use]
     pub fn builtin() -> Self {
-        Self(vec![("header-filter", check::<header_policy::HeaderPlugin>)])
+        Self(vec![
+            ("auth-filter", check::<auth_policy::AuthPlugin>),
+            ("header-filter", check::<header_policy::HeaderPlugin>),
+        ])
     }
 
     /// None: every configuration goes to Envoy as it is. For tests of what Envoy and the module make of a bad one.

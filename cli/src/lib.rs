@@ -1,10 +1,11 @@
 //! `tollgate`, the operator's tool: runs WasmPlugin manifests on a local Envoy and swaps them live.
 //!
 //! The way through: [`manifest`] reads YAML into [`manifest::WasmPlugin`]s, [`plan`] checks each one with the filter's
-//! own code and finds its module, [`envoy`] writes what istiod and istio-agent would have delivered and waits until
+//! own code and finds its module and the [`cluster`]s that it may call, [`envoy`] writes what istiod and istio-agent would have delivered and waits until
 //! Envoy has taken it, [`run`] does so again whenever a file changes. [`echo`] is the upstream that requests end at.
 
 pub mod args;
+pub mod cluster;
 pub mod echo;
 pub mod envoy;
 pub mod fault;

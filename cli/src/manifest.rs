@@ -1,14 +1,17 @@
 //! Manifests: from files and directories to strict domain types, with a place for every complaint.
 
 mod files;
+mod head;
 mod order;
 mod reader;
+mod service;
 mod wasm_plugin;
 pub mod yaml;
 
 use std::path::{Path, PathBuf};
 
 pub use order::in_chain_order;
+pub use service::{DestinationRule, Endpoint, Port, Resolution, ServiceEntry, TlsMode, TlsOrigination};
 pub use wasm_plugin::{
     EnvValue, EnvVar, FailStrategy, Labels, Metadata, Mode, Phase, PluginType, PullPolicy, Spec, TargetRef,
     TrafficMatch, WasmPlugin,
@@ -16,11 +19,15 @@ pub use wasm_plugin::{
 
 use crate::fault::{Fault, Faults};
 
-/// The WasmPlugins of a set of files, in document order, and what was left out.
+/// What a set of files holds, in document order, and what was left out.
 #[derive(Debug, Clone, Default)]
 pub struct Manifests {
     /// The plugins.
     pub plugins: Vec<WasmPlugin>,
+    /// The services outside the mesh that plugins may call.
+    pub services: Vec<ServiceEntry>,
+    /// How these are called.
+    pub destinations: Vec<DestinationRule>,
     /// What was passed over, for the reader to know.
     pub notes: Vec<String>,
 }
@@ -63,9 +70,11 @@ impl Manifests {
             }
         };
         for document in documents {
-            match wasm_plugin::read(file, document) {
-                Ok(wasm_plugin::Document::Plugin(plugin)) => self.plugins.push(*plugin),
-                Ok(wasm_plugin::Document::Other(note)) => self.notes.push(note),
+            match head::read(file, document) {
+                Ok(head::Document::Plugin(plugin)) => self.plugins.push(*plugin),
+                Ok(head::Document::Service(service)) => self.services.push(service),
+                Ok(head::Document::Destination(destination)) => self.destinations.push(destination),
+                Ok(head::Document::Other(note)) => self.notes.push(note),
                 Err(found) => faults.extend(found),
             }
         }

@@ -1,5 +1,8 @@
 //! A set of manifests that can be served: checked, in chain order, each plugin with its module.
 
+use crate::cluster::{Cluster, clusters};
+use serde_json::Value;
+
 use crate::fault::{Fault, Faults};
 use crate::filters::Filters;
 use crate::manifest::{EnvValue, Manifests, PluginType, WasmPlugin, in_chain_order};
@@ -10,6 +13,8 @@ use crate::module::{Module, Modules, stem};
 pub struct Plan {
     /// The plugins, in the order in which requests pass them.
     pub plugins: Vec<Planned>,
+    /// What plugins may call.
+    pub clusters: Vec<Cluster>,
     /// What the reader should know.
     pub notes: Vec<String>,
 }
@@ -29,11 +34,14 @@ impl Plan {
     /// # Errors
     /// All faults at once, each with the line it is about.
     pub fn compile(manifests: Manifests, modules: &Modules, filters: &Filters) -> Result<Self, Faults> {
+        let (clusters, passed_over) = clusters(&manifests);
         let mut notes = manifests.notes;
+        notes.extend(passed_over);
         let mut faults = Vec::new();
         let mut plugins = Vec::new();
         for plugin in in_chain_order(manifests.plugins) {
             faults.extend(config_fault(&plugin, filters, &mut notes));
+            notes.extend(unknown_clusters(&plugin, &clusters));
             if plugin.spec.plugin_type == PluginType::Network {
                 faults.push(plugin.fault("spec.type", "NETWORK plugins cannot be run here: only HTTP"));
             }
@@ -43,7 +51,7 @@ impl Plan {
                 Err(message) => faults.push(plugin.fault("spec.url", message)),
             }
         }
-        if faults.is_empty() { Ok(Self { plugins, notes }) } else { Err(Faults(faults)) }
+        if faults.is_empty() { Ok(Self { plugins, clusters, notes }) } else { Err(Faults(faults)) }
     }
 }
 
@@ -64,6 +72,41 @@ fn config_fault(plugin: &WasmPlugin, filters: &Filters, notes: &mut Vec<String>)
             ));
             None
         }
+    }
+}
+
+/// Clusters that a configuration names and no ServiceEntry gives: whoever calls them gets no answer.
+fn unknown_clusters(plugin: &WasmPlugin, clusters: &[Cluster]) -> Vec<String> {
+    let mut named = Vec::new();
+    if let Some(config) = &plugin.spec.plugin_config {
+        names(&config.to_json(), &mut named);
+    }
+    named.retain(|name| !clusters.iter().any(|cluster| cluster.name == *name));
+    let note = |name| {
+        format!(
+            "{}: no ServiceEntry here gives the cluster {name}, calls to it will fail",
+            plugin.full_name()
+        )
+    };
+    named.into_iter().map(note).collect()
+}
+
+/// The clusters that fields of this name hold.
+fn names(json: &Value, found: &mut Vec<String>) {
+    match json {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value
+                    .as_str()
+                    .filter(|name| key == "cluster" && !found.iter().any(|known| known == name))
+                {
+                    Some(name) => found.push(name.to_owned()),
+                    None => names(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+        _ => {}
     }
 }
 

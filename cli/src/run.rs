@@ -59,7 +59,11 @@ fn settings(args: &RunArgs, envoy: PathBuf) -> Settings {
         port: args.port,
         run_dir: args.run_dir.clone(),
         log_level: args.envoy_log_level.clone(),
-        tls: tls.map(|(certificate, key)| Tls { certificate, key }),
+        tls: tls.map(|(certificate, key)| Tls {
+            certificate,
+            key,
+            client_authorities: args.tls_client_ca.clone(),
+        }),
         ..Settings::new(envoy)
     }
 }
@@ -123,7 +127,8 @@ async fn keep_serving(
                 faulty = Some(faults.to_string());
                 troubled = true;
             }
-            Ok(next) if next.plugins == plan.plugins && faulty.is_none() => {}
+            Ok(next)
+                if next.plugins == plan.plugins && next.clusters == plan.clusters && faulty.is_none() => {}
             Ok(next) => {
                 match proxy.apply(&next).await {
                     Ok(applied) => troubled = tell(&applied, troubled, report),

@@ -2,16 +2,19 @@
 
 pub mod client;
 pub mod evidence;
+pub mod key_server;
 pub mod load;
 pub mod local;
 pub mod mesh;
 pub mod message;
+pub mod mint;
 pub mod module;
 pub mod plugin;
 pub mod raw;
 pub mod tls;
 
 pub use client::{Client, send};
+pub use key_server::{Behaviour, KeyServer};
 pub use local::{LocalEnvoy, dist};
 pub use mesh::{Mesh, MeshError};
 pub use message::{Fields, Protocol, Request, Response};

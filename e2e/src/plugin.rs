@@ -1,9 +1,42 @@
-//! WasmPlugin manifests for tests.
+//! Manifests for tests.
+
+use std::net::SocketAddr;
 
 /// A header filter with the given `pluginConfig`, which is YAML.
 #[must_use]
 pub fn header_filter(config: &str) -> String {
     wasm_plugin("header-filter", "oci://ghcr.io/tollgate/header-filter:0.1.0", config)
+}
+
+/// The variables that auth filters of the suite find in their environment.
+pub const AUTH_ENV: [(&str, &str); 2] =
+    [("BETA_KEY", "beta-key-in-the-clear"), ("SECRET", "introspection-secret")];
+
+/// An auth filter with the given `pluginConfig`, which is YAML.
+#[must_use]
+pub fn auth_filter(config: &str) -> String {
+    let plugin = wasm_plugin("auth-filter", "oci://ghcr.io/tollgate/auth-filter:0.1.0", config);
+    let variables: String =
+        AUTH_ENV.iter().map(|(name, value)| format!(", {{name: {name}, value: {value}}}")).collect();
+    plugin.replacen("value: auth-filter}]", &format!("value: auth-filter}}{variables}]"), 1)
+}
+
+/// A service outside the mesh, at one address: the cluster `outbound|<port>||<host>`.
+#[must_use]
+pub fn service_entry(host: &str, port: u16, at: SocketAddr) -> String {
+    let (address, own) = (at.ip(), at.port());
+    format!(
+        "---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: {host}, namespace: test}}
+spec:
+  hosts: [{host}]
+  ports: [{{number: {port}, name: http, protocol: HTTP}}]
+  resolution: STATIC
+  endpoints: [{{address: \"{address}\", ports: {{http: {own}}}}}]
+"
+    )
 }
 
 /// A plugin of any module.

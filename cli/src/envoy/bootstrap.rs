@@ -15,6 +15,7 @@ pub fn bootstrap(run_dir: &RunDir, upstream: SocketAddr) -> Value {
         "stats_config": {"stats_tags": stats_tags()},
         "stats_flush_interval": "1s",
         "dynamic_resources": {
+            "cds_config": config_source(&run_dir.cds(), "0s"),
             "lds_config": config_source(&run_dir.lds(), "0s"),
         },
         "static_resources": {"clusters": [cluster(upstream)]},

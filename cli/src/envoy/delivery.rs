@@ -8,13 +8,18 @@
 
 use std::time::Instant;
 
+use super::clusters::clusters;
 use super::listener::{Chain, listeners};
 use super::log;
 use super::proxy::{Applied, Proxy, ProxyError, Refusal, io_error};
 use super::start::prepare;
 use super::stats::Stats;
 use super::translate::Extension;
+use crate::cluster::Cluster;
 use crate::plan::Plan;
+
+/// Counts deliveries of clusters that Envoy did not take.
+pub(super) const CLUSTERS_REFUSED: &str = "cluster_manager.cds.update_rejected";
 
 /// Envoy's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +61,48 @@ impl Proxy {
         let began = Instant::now();
         let before = self.serving.clone();
         let mut wanted = prepare(&self.run_dir, plan)?;
-        let mut refused = self.change_configurations(&mut wanted).await?;
+        let called = self.called.clone();
+        // First: a new configuration may call a new cluster.
+        let mut refused = self.change_clusters(&plan.clusters).await?;
+        refused.extend(self.change_configurations(&mut wanted).await?);
         if !same_chain(&wanted, &self.serving) {
             refused.extend(self.change_chain(wanted).await?);
         }
-        let changed = changes(&before, &self.serving);
+        let mut changed = changes(&before, &self.serving);
+        if called != self.called {
+            changed.push("the clusters".to_owned());
+        }
         Ok(Applied { changed, took: began.elapsed(), refused })
+    }
+
+    /// Delivers other clusters, all at once. Refused ones change nothing: Envoy takes the good ones of a set with a bad
+    /// one, so the old set is put back.
+    async fn change_clusters(&mut self, wanted: &[Cluster]) -> Result<Vec<Refusal>, ProxyError> {
+        if self.called == wanted {
+            return Ok(Vec::new());
+        }
+        let mark = log::mark(&self.run_dir.log());
+        if self.deliver_clusters(wanted).await? == Taken::Live {
+            self.called = wanted.to_vec();
+            return Ok(Vec::new());
+        }
+        let reasons = log::reasons(&log::since(&self.run_dir.log(), mark));
+        self.deliver_clusters(&self.called.clone()).await?;
+        Ok(vec![Refusal { plugin: "the clusters".to_owned(), reasons }])
+    }
+
+    async fn deliver_clusters(&mut self, wanted: &[Cluster]) -> Result<Taken, ProxyError> {
+        let before = self.counters().await?;
+        let version = self.next_version();
+        let put = self.run_dir.put_json(&self.run_dir.cds(), &clusters(wanted, &version));
+        put.map_err(io_error("the run directory"))?;
+        self.until("to take the clusters", |now| {
+            if now.number(CLUSTERS_REFUSED) > before.number(CLUSTERS_REFUSED) {
+                return Some(Taken::Refused);
+            }
+            (now.text("cluster_manager.cds.version_text") == version).then_some(Taken::Live)
+        })
+        .await
     }
 
     /// Delivers what has changed of the plugins that are served already. A refused one is set back in `wanted`.

@@ -77,11 +77,15 @@ fn transport(tls: &Tls) -> Value {
         "certificate_chain": {"filename": tls.certificate},
         "private_key": {"filename": tls.key},
     });
+    let mut common = json!({"alpn_protocols": ["h2", "http/1.1"], "tls_certificates": [certificate]});
+    if let (Some(authorities), Some(common)) = (&tls.client_authorities, common.as_object_mut()) {
+        common.insert("validation_context".to_owned(), json!({"trusted_ca": {"filename": authorities}}));
+    }
     json!({
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-            "common_tls_context": {"alpn_protocols": ["h2", "http/1.1"], "tls_certificates": [certificate]},
+            "common_tls_context": common,
         },
     })
 }

@@ -17,6 +17,7 @@ use super::settings::Settings;
 use super::start::{arguments, main_address, prepare, write_first};
 use super::stats::Stats;
 use super::translate::Extension;
+use crate::cluster::Cluster;
 use crate::plan::Plan;
 
 /// How long Envoy may take for anything: a large module on a busy machine takes seconds.
@@ -32,6 +33,7 @@ pub struct Proxy {
     pub(super) run_dir: RunDir,
     pub(super) settings: Settings,
     pub(super) serving: Vec<Extension>,
+    pub(super) called: Vec<Cluster>,
     pub(super) generation: u64,
     address: SocketAddr,
 }
@@ -94,14 +96,17 @@ impl Proxy {
     pub async fn start(settings: Settings, upstream: SocketAddr, plan: &Plan) -> Result<Self, ProxyError> {
         let run_dir = RunDir::create(settings.run_dir.as_deref()).map_err(io_error("the run directory"))?;
         let serving = prepare(&run_dir, plan)?;
-        write_first(&run_dir, &settings, upstream, &serving).map_err(io_error("the run directory"))?;
+        write_first(&run_dir, &settings, upstream, &plan.clusters, &serving)
+            .map_err(io_error("the run directory"))?;
         // A folder that is used again may hold the last address.
         let _ = std::fs::remove_file(run_dir.admin_address());
         let process = Process::start(&settings.envoy, &arguments(&settings, &run_dir), &run_dir.log())
             .map_err(io_error(&format!("cannot start {}", settings.envoy.display())))?;
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let admin = Admin::new(nowhere);
-        let mut proxy = Self { process, admin, run_dir, settings, serving, generation: 1, address: nowhere };
+        let called = plan.clusters.clone();
+        let mut proxy =
+            Self { process, admin, run_dir, settings, serving, called, generation: 1, address: nowhere };
         match proxy.come_up().await {
             Ok(()) => Ok(proxy),
             Err(error) => {
@@ -128,6 +133,9 @@ impl Proxy {
 
     /// Nothing yet; or who was refused, at best nobody.
     fn first_answer(&self, stats: &Stats) -> Option<Vec<String>> {
+        if stats.number(delivery::CLUSTERS_REFUSED) > 0 {
+            return Some(vec!["the clusters".to_owned()]);
+        }
         if delivery::listener_refused(stats, &Stats::default()) {
             return Some(vec!["the listener".to_owned()]);
         }
@@ -182,10 +190,11 @@ impl Proxy {
     }
 
     pub(super) async fn counters(&self) -> Result<Stats, ProxyError> {
-        let error = match self.admin.stats("extension_config_discovery|listener_manager").await {
-            Ok(stats) => return Ok(stats),
-            Err(error) => error,
-        };
+        let error =
+            match self.admin.stats("extension_config_discovery|listener_manager|cluster_manager.cds").await {
+                Ok(stats) => return Ok(stats),
+                Err(error) => error,
+            };
         // A connection that breaks is usually the first sign of an end.
         match tokio::time::timeout(Duration::from_secs(1), self.process.ended()).await {
             Ok(status) => Err(self.has_ended(status)),

@@ -68,6 +68,12 @@ impl RunDir {
         self.root.join("lds/lds.json")
     }
 
+    /// The clusters that plugins may call.
+    #[must_use]
+    pub fn cds(&self) -> PathBuf {
+        self.root.join("cds/cds.json")
+    }
+
     /// A plugin's configuration. Each has its own folder: Envoy reads a file again on any rename in the watched folder.
     #[must_use]
     pub fn ecds(&self, extension: &Extension) -> PathBuf {

@@ -21,13 +21,15 @@ pub struct Settings {
     pub tls: Option<Tls>,
 }
 
-/// What a TLS server needs, both in PEM.
+/// What a TLS server needs, all in PEM.
 #[derive(Debug, Clone)]
 pub struct Tls {
     /// The certificate, with its chain.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// Whose certificates clients may show. Without one they are served too: it is for a filter to refuse them.
+    pub client_authorities: Option<PathBuf>,
 }
 
 impl Settings {

@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::bootstrap::bootstrap;
+use super::clusters::clusters;
 use super::listener::{Chain, listeners};
 use super::proxy::{ProxyError, io_error};
 use super::run_dir::RunDir;
 use super::settings::Settings;
 use super::translate::{Extension, extension};
+use crate::cluster::Cluster;
 use crate::plan::Plan;
 
 /// Everything that Envoy finds when it starts.
@@ -17,9 +19,11 @@ pub(super) fn write_first(
     run_dir: &RunDir,
     settings: &Settings,
     upstream: SocketAddr,
+    called: &[Cluster],
     serving: &[Extension],
 ) -> io::Result<()> {
     run_dir.put_json(&run_dir.bootstrap(), &bootstrap(run_dir, upstream))?;
+    run_dir.put_json(&run_dir.cds(), &clusters(called, "1"))?;
     for extension in serving {
         run_dir.put_json(&run_dir.ecds(extension), &extension.response("1"))?;
     }

@@ -5,7 +5,7 @@ mod spec;
 
 use std::path::PathBuf;
 
-pub(super) use read::{Document, read};
+pub(super) use read::read;
 
 use super::yaml::Node;
 use crate::fault::Fault;

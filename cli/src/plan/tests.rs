@@ -70,6 +70,19 @@ fn a_host_variable_that_is_not_set_is_noted() {
 }
 
 #[test]
+fn a_cluster_that_no_service_entry_gives_is_noted_once() {
+    let spec = "  url: oci://x/other:1\n  pluginConfig: {a: [{cluster: outbound|1||x}, {b: {cluster: outbound|1||x}}]}\n";
+    let note = "default.header: no ServiceEntry here gives the cluster outbound|1||x, calls to it will fail";
+    let notes = compile(spec).unwrap().notes;
+    assert_eq!(notes.iter().filter(|said| *said == note).count(), 1, "{notes:?}");
+    let entry = "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: x}\n\
+                 spec: {hosts: [x], ports: [{number: 1, name: a}], resolution: DNS}\n";
+    let plan = compile(&format!("{spec}{entry}")).unwrap();
+    assert_eq!(plan.clusters[0].name, "outbound|1||x");
+    assert!(!plan.notes.iter().any(|said| said == note), "{:?}", plan.notes);
+}
+
+#[test]
 fn network_plugins_are_refused() {
     let faults = compile("  url: oci://x/other:1\n  type: NETWORK\n").unwrap_err().to_string();
     assert_eq!(faults, "a.yaml:6:3: spec.type: NETWORK plugins cannot be run here: only HTTP");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::envoy::{Chain, Extension, RunDir, Settings, bootstrap, extension, listeners};
+use crate::envoy::{Chain, Extension, RunDir, Settings, bootstrap, clusters, extension, listeners};
 use crate::plan::Plan;
 
 /// All files as one JSON object, by name. The run directory and the echo's port are made up.
@@ -20,6 +20,7 @@ pub(super) fn everything(plan: &Plan, settings: &Settings) -> String {
     let mut files = Map::new();
     let mut add = |file: &Path, content: Value| files.insert(file.to_string_lossy().into_owned(), content);
     add(&run_dir.bootstrap(), bootstrap(&run_dir, upstream));
+    add(&run_dir.cds(), clusters(&plan.clusters, "1"));
     let chain = Chain { serving: &extensions, trial: None };
     add(&run_dir.lds(), listeners(chain, &run_dir, settings, "1"));
     for extension in &extensions {

@@ -8,7 +8,7 @@ use e2e::{Mesh, Request};
 use tokio::sync::RwLock;
 use tollgate::echo::Arrived;
 
-pub(crate) use case::{case, refusal};
+pub(crate) use case::{Filter, case, case_of, refusal};
 
 /// Longer than anything may take that is not measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -183,7 +183,7 @@ impl Wanted {
 
 impl Condition {
     fn is_met(&self, path: &ClaimPath, caller: &Identity, matches: &Match, target: &Target<'_, '_>) -> bool {
-        let claim = path.find(&caller.claims);
+        let claim = path.find(caller.claims.json());
         let values = || claim.map(claim::values).unwrap_or_default();
         match self {
             Self::Present(wanted) => claim.is_some() == *wanted,

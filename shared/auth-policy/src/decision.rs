@@ -172,9 +172,13 @@ impl AuthPolicy {
             let absent = vouched.is_empty() && known.require.optional;
             return if absent { Ok(Vec::new()) } else { Err(Stop::Refuse(Refusal::of(self.missing(known)))) };
         }
-        let written = known.require.providers();
-        vouched.sort_by_key(|(number, _)| written.iter().position(|wanted| wanted == number));
-        Ok(vouched.into_iter().map(|(_, good)| good).collect())
+        let mut in_order = Vec::with_capacity(vouched.len());
+        for wanted in known.require.providers() {
+            if let Some(at) = vouched.iter().position(|(number, _)| *number == wanted) {
+                in_order.push(vouched.swap_remove(at).1);
+            }
+        }
+        Ok(in_order)
     }
 
     /// A 401 tells the client what to send (RFC 9110, 15.5.2); who can only be known by a certificate is told 403.

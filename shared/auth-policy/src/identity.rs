@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use policy_core::json::Json;
+use jose::Claims;
+use policy_core::json::{Json, write_text};
 use policy_core::{HeaderName, HeaderValue};
 
 use crate::claim;
@@ -15,7 +16,7 @@ pub(crate) struct Identity {
     /// What was configured about the caller.
     pub(crate) labels: BTreeMap<String, String>,
     /// What the provider says about the caller: an object, empty where there is nothing to say.
-    pub(crate) claims: Json,
+    pub(crate) claims: Claims,
     /// What a token allows.
     pub(crate) scopes: Vec<String>,
     /// What is told upstream besides the identity.
@@ -33,34 +34,45 @@ pub(crate) struct Parts {
     pub(crate) kind: &'static str,
     pub(crate) id: String,
     pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) claims: Option<Json>,
+    pub(crate) claims: Option<Claims>,
+    /// The claims as JSON, where they came so: it need not be written again.
+    pub(crate) claims_text: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Identity {
     /// Puts an identity together.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { provider, kind, id, labels, claims, headers } = parts;
-        let claims = claims.unwrap_or_else(|| Json::Object(Vec::new()));
-        let scopes = claim::scopes(&claims);
-        let mut members = vec![text("id", &id), text("provider", &provider), text("kind", kind)];
-        if let Some(issuer) = claims.get("iss").and_then(Json::as_str) {
-            members.push(text("issuer", issuer));
+        let Parts { provider, kind, id, labels, claims, claims_text, headers } = parts;
+        let claims = claims.unwrap_or_else(|| Claims::of(Json::Null));
+        let scopes = claim::scopes(claims.json());
+        let mut out = String::from("{");
+        member(&mut out, "id", &id);
+        member(&mut out, "provider", &provider);
+        member(&mut out, "kind", kind);
+        if let Some(issuer) = claims.issuer() {
+            member(&mut out, "issuer", issuer);
         }
         if !labels.is_empty() {
-            let labels = labels.iter().map(|(name, value)| text(name, value)).collect();
-            members.push(("labels".to_owned(), Json::Object(labels)));
+            let labels = labels.iter().map(|(name, value)| (name.clone(), Json::Text(value.clone())));
+            key(&mut out, "labels");
+            Json::Object(labels.collect()).write(&mut out);
         }
         if !scopes.is_empty() {
-            let scopes = scopes.iter().map(|scope| Json::Text(scope.clone())).collect();
-            members.push(("scopes".to_owned(), Json::List(scopes)));
+            key(&mut out, "scopes");
+            Json::List(scopes.iter().map(|scope| Json::Text(scope.clone())).collect()).write(&mut out);
         }
-        let short = HeaderValue::escaped(Json::Object(members.clone()).to_string().as_bytes());
-        let state = if matches!(&claims, Json::Object(claims) if claims.is_empty()) {
+        let short = HeaderValue::escaped(format!("{out}}}").as_bytes());
+        let state = if matches!(claims.json(), Json::Object(claims) if claims.is_empty()) {
             short.clone()
         } else {
-            members.push(("claims".to_owned(), claims.clone()));
-            HeaderValue::escaped(Json::Object(members).to_string().as_bytes())
+            key(&mut out, "claims");
+            match claims_text.filter(|text| !text.chars().any(char::is_control)) {
+                Some(text) => out.push_str(&text),
+                None => claims.json().write(&mut out),
+            }
+            out.push('}');
+            HeaderValue::escaped(out.as_bytes())
         };
         Self { id, labels, claims, scopes, headers, state, short }
     }
@@ -83,8 +95,17 @@ impl Identity {
     }
 }
 
-fn text(name: &str, value: &str) -> (String, Json) {
-    (name.to_owned(), Json::Text(value.to_owned()))
+fn key(out: &mut String, name: &str) {
+    if out.len() > 1 {
+        out.push(',');
+    }
+    write_text(out, name);
+    out.push(':');
+}
+
+fn member(out: &mut String, name: &str, value: &str) {
+    key(out, name);
+    write_text(out, value);
 }
 
 #[cfg(test)]
@@ -94,13 +115,28 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
+    fn claims_that_came_as_text_are_told_as_they_came() {
+        for (text, told) in
+            [(r#"{ "sub" : "x" }"#, r#"{ "sub" : "x" }"#), ("{\n\"sub\":\t\"x\"}", r#"{"sub":"x"}"#)]
+        {
+            let identity = Identity::new(Parts {
+                claims: Some(Claims::of(Json::parse(text.as_bytes()).unwrap())),
+                claims_text: Some(text.to_owned()),
+                ..Parts::default()
+            });
+            let expected = format!(r#"{{"id":"","provider":"","kind":"","claims":{told}}}"#);
+            assert_eq!(identity.state().as_bytes(), expected.as_bytes());
+        }
+    }
+
+    #[test]
     fn an_identity_is_one_json_object_whatever_the_credential_was() {
         let claims = Json::parse(br#"{"iss":"https://i","scope":"a b","sub":"x","n":[1]}"#).unwrap();
         let of_token = Identity::new(Parts {
             provider: "corp".to_owned(),
             kind: "jwt",
             id: "x\"\n".to_owned(),
-            claims: Some(claims),
+            claims: Some(Claims::of(claims)),
             ..Parts::default()
         });
         let short =

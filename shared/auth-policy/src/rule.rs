@@ -99,6 +99,17 @@ pub(crate) fn compile_all(configs: Vec<Config>, context: &mut Context<'_>) -> Re
 /// What requests are counted under that no rule decides.
 const RESERVED: [&str; 2] = ["default", "preflight"];
 
+/// The first to be asked first; among equals, as they are written.
+fn by_rank(numbers: Vec<usize>, providers: &[(&str, u8)]) -> Vec<usize> {
+    let rank = |number: usize| providers.get(number).map(|(_, rank)| *rank);
+    let mut order = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        let at = order.partition_point(|known| rank(*known) <= rank(number));
+        order.insert(at, number);
+    }
+    order
+}
+
 impl Rule {
     fn compile(name: String, config: Config, context: &mut Context<'_>) -> Result<Self, ConfigError> {
         let access = match (config.public, config.deny, &config.require) {
@@ -107,8 +118,7 @@ impl Rule {
             (false, false, Some(require)) => {
                 let names: Vec<&str> = context.providers.iter().map(|(name, _)| *name).collect();
                 let require = Require::compile(require, &names).map_err(|error| error.under("require"))?;
-                let mut order = require.providers();
-                order.sort_by_key(|index| context.providers.get(*index).map(|(_, rank)| *rank));
+                let order = by_rank(require.providers(), context.providers);
                 let authorize =
                     config.authorize.clone().map(|block| Authorize::compile(block, &config.matches));
                 let authorize = authorize.transpose().map_err(|error| error.under("authorize"))?;
@@ -156,5 +166,19 @@ impl Rule {
     /// The counters for a verdict of this rule.
     pub(crate) fn counters(&self, weight: Weight, verdict: Result<(), Denial>) -> Vec<Counter> {
         self.tally.of(weight, verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::by_rank;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn providers_are_asked_by_rank_and_then_as_written() {
+        let providers = [("cert", 4), ("a", 0), ("key", 1), ("b", 0)];
+        assert_eq!(by_rank(vec![0, 3, 2, 1], &providers), [3, 1, 2, 0]);
+        assert!(by_rank(Vec::new(), &providers).is_empty());
     }
 }

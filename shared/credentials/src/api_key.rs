@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use hmac_sha256::Hash;
@@ -65,7 +65,7 @@ pub struct Client {
 /// The keys of one provider.
 pub struct ApiKeys {
     places: Vec<Place>,
-    by_digest: BTreeMap<[u8; 32], Rc<Client>>,
+    by_digest: HashMap<[u8; 32], Rc<Client>>,
     hide_credential: bool,
     forward_id_header: Option<HeaderName>,
     realm: Option<String>,
@@ -140,8 +140,8 @@ impl ApiKeys {
 
 #[derive(Default)]
 struct Keys {
-    by_digest: BTreeMap<[u8; 32], Rc<Client>>,
-    clients: BTreeMap<String, Rc<Client>>,
+    by_digest: HashMap<[u8; 32], Rc<Client>>,
+    clients: HashMap<String, Rc<Client>>,
 }
 
 impl Keys {

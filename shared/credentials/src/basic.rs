@@ -12,7 +12,7 @@ mod presented;
 mod tests;
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ pub enum BasicOutcome {
 /// The users of one provider.
 pub struct Basic {
     places: [Place; 1],
-    users: BTreeMap<Rc<str>, Vec<Password>>,
+    users: HashMap<Rc<str>, Vec<Password>>,
     /// bcrypt rounds that every verdict costs: those of the most expensive user.
     rounds: u32,
     realm: String,
@@ -183,8 +183,8 @@ impl Basic {
 fn users(
     secrets: &[Secret],
     environment: Environment<'_>,
-) -> Result<BTreeMap<Rc<str>, Vec<Password>>, ConfigError> {
-    let mut users: BTreeMap<Rc<str>, Vec<Password>> = BTreeMap::new();
+) -> Result<HashMap<Rc<str>, Vec<Password>>, ConfigError> {
+    let mut users: HashMap<Rc<str>, Vec<Password>> = HashMap::new();
     let mut count: usize = 0;
     for (index, secret) in secrets.iter().enumerate() {
         let here = |error: ConfigError| error.under_item("users", index);
@@ -210,7 +210,7 @@ fn users(
     }
 }
 
-fn add(users: &mut BTreeMap<Rc<str>, Vec<Password>>, line: &str) -> Result<(), String> {
+fn add(users: &mut HashMap<Rc<str>, Vec<Password>>, line: &str) -> Result<(), String> {
     let Some((name, hash)) = line.split_once(':') else {
         return Err("expected name:hash, as htpasswd -nB name prints it".to_owned());
     };

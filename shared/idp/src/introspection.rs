@@ -5,7 +5,7 @@ mod cache;
 mod wire;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -80,10 +80,10 @@ pub struct Introspection {
 struct State {
     cache: Cache,
     /// Everything that was asked and has no answer yet.
-    pending: BTreeMap<[u8; 32], Pending>,
+    pending: HashMap<[u8; 32], Pending>,
     queue: VecDeque<[u8; 32]>,
-    /// The errands that are out.
-    errands: BTreeMap<u32, [u8; 32]>,
+    /// The errands that are out; few.
+    errands: Vec<(u32, [u8; 32])>,
     next_local: u32,
     failures: u32,
     paused_at: Option<u64>,
@@ -195,7 +195,7 @@ impl Introspection {
             }
             let State { queue, errands, pending, .. } = &mut *state;
             queue.retain(|hash| pending.contains_key(hash));
-            errands.retain(|_, hash| pending.contains_key(hash));
+            errands.retain(|(_, hash)| pending.contains_key(hash));
         }
         self.send(&mut state, now, out);
         out.tick_in(if state.pending.is_empty() { TICK } else { WAITING_TICK });
@@ -206,7 +206,8 @@ impl Introspection {
         let now = out.host.now().as_millis();
         let mut state = self.state.borrow_mut();
         // Anything else comes after its time.
-        let Some(hash) = state.errands.remove(&local) else { return };
+        let Some(at) = state.errands.iter().position(|(out, _)| *out == local) else { return };
+        let (_, hash) = state.errands.swap_remove(at);
         match answer::read(reply, now, self.ttl) {
             Ok(answer) => {
                 out.count(match answer.known {
@@ -249,7 +250,7 @@ impl Introspection {
             pending.at = now;
             let local = state.next_local;
             state.next_local = local.wrapping_add(1) % LOCALS;
-            state.errands.insert(local, hash);
+            state.errands.push((local, hash));
             out.send(errand(self.slot, local), self.callout(&token));
         }
     }

@@ -31,6 +31,12 @@ impl Claims {
         Self(object)
     }
 
+    /// Claims that did not come in a token. What is no object holds none.
+    #[must_use]
+    pub fn of(json: Json) -> Self {
+        Self(if matches!(json, Json::Object(_)) { json } else { Json::Object(Vec::new()) })
+    }
+
     /// All claims, as an object.
     #[must_use]
     pub fn json(&self) -> &Json {

@@ -27,6 +27,7 @@ pub struct Token<'t> {
     payload: &'t str,
     signature: Vec<u8>,
     claims: Claims,
+    claims_text: String,
 }
 
 /// Shows the header only: a token is a credential.
@@ -52,12 +53,13 @@ impl<'t> Token<'t> {
         let parts = Parts::split(text)?;
         let header = Header::read(parts.header)?;
         let signature = base64::decode(parts.signature.as_bytes()).ok_or(Malformed::Encoding)?;
-        let claims = base64::decode(parts.payload.as_bytes()).ok_or(Malformed::Encoding)?;
-        let claims = match Json::parse(&claims) {
+        let claims_text = base64::decode(parts.payload.as_bytes()).ok_or(Malformed::Encoding)?;
+        let claims_text = String::from_utf8(claims_text).map_err(|_| Malformed::Payload)?;
+        let claims = match Json::parse(claims_text.as_bytes()) {
             Ok(json @ Json::Object(_)) => Claims::new(json),
             _ => return Err(Malformed::Payload),
         };
-        Ok(Self { header, text: parts.text, payload: parts.payload, signature, claims })
+        Ok(Self { header, text: parts.text, payload: parts.payload, signature, claims, claims_text })
     }
 
     /// The header's `alg`, as sent.
@@ -90,10 +92,10 @@ impl<'t> Token<'t> {
         &self.claims
     }
 
-    /// The claims, without the rest.
+    /// The claims, and the JSON text they were read from, without the rest.
     #[must_use]
-    pub fn into_claims(self) -> Claims {
-        self.claims
+    pub fn into_claims(self) -> (Claims, String) {
+        (self.claims, self.claims_text)
     }
 
     /// What is signed: header, dot and payload as sent.

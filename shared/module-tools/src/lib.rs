@@ -6,6 +6,7 @@
 
 mod check;
 mod error;
+mod mute;
 mod names;
 mod trim;
 

@@ -1,7 +1,7 @@
 //! Removing the callbacks that a filter does not use.
 
 use crate::check::CALLBACK_PREFIX;
-use crate::{Error, names, parse};
+use crate::{Error, mute, names, parse};
 use std::collections::BTreeSet;
 
 /// The custom section in which a filter lists its callbacks; `filter_runtime::export_plugin!` writes it.
@@ -20,8 +20,8 @@ pub struct Trimmed {
 }
 
 /// Removes every exported `proxy_on_*` callback that is not listed in [`CALLBACKS_SECTION`], the section itself, and
-/// all that nothing reaches any more. Function names stay, shortened, for Envoy's backtraces. The same input gives the
-/// same bytes.
+/// all that nothing reaches any more. Names of our functions stay, shortened, for Envoy's backtraces. The same input
+/// gives the same bytes.
 ///
 /// # Errors
 /// When `wasm` is no module, has no such section, or lists a callback that it does not export.
@@ -46,6 +46,7 @@ pub fn trim(wasm: &[u8]) -> Result<Trimmed, Error> {
     for name in &dropped {
         module.exports.remove(name).map_err(|error| Error::Malformed(format!("{error:#}")))?;
     }
+    mute::mute(&mut module);
     walrus::passes::gc::run(&mut module);
     names::shorten(&mut module);
     Ok(Trimmed { wasm: module.emit_wasm(), dropped })

@@ -3,7 +3,7 @@
 //! Unlike `serde_json::Value` it refuses an object that names a key twice: two readers could each believe another one.
 //! Objects keep their order, numbers their kind.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -55,6 +55,37 @@ impl Json {
         }
     }
 
+    /// Writes the value as JSON without blanks.
+    pub fn write(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Unsigned(value) => out.push_str(&value.to_string()),
+            Self::Signed(value) => out.push_str(&value.to_string()),
+            // Finite, as JSON has no other numbers.
+            Self::Float(value) => out.push_str(&format!("{value:?}")),
+            Self::Text(text) => write_text(out, text),
+            Self::List(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    out.push_str(if index == 0 { "" } else { "," });
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                out.push('{');
+                for (index, (key, value)) in members.iter().enumerate() {
+                    out.push_str(if index == 0 { "" } else { "," });
+                    write_text(out, key);
+                    out.push(':');
+                    value.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
     /// The text of a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -65,49 +96,34 @@ impl Json {
     }
 }
 
-/// Writes the value as JSON without blanks.
+/// Writes the value as [`Json::write`] does.
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("null"),
-            Self::Bool(value) => write!(f, "{value}"),
-            Self::Unsigned(value) => write!(f, "{value}"),
-            Self::Signed(value) => write!(f, "{value}"),
-            // Finite, as JSON has no other numbers.
-            Self::Float(value) => write!(f, "{value:?}"),
-            Self::Text(text) => write_text(f, text),
-            Self::List(items) => {
-                f.write_str("[")?;
-                for (index, item) in items.iter().enumerate() {
-                    write!(f, "{}{item}", if index == 0 { "" } else { "," })?;
-                }
-                f.write_str("]")
-            }
-            Self::Object(members) => {
-                f.write_str("{")?;
-                for (index, (key, value)) in members.iter().enumerate() {
-                    f.write_str(if index == 0 { "" } else { "," })?;
-                    write_text(f, key)?;
-                    write!(f, ":{value}")?;
-                }
-                f.write_str("}")
-            }
-        }
+        let mut out = String::new();
+        self.write(&mut out);
+        f.write_str(&out)
     }
 }
 
-fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    f.write_str("\"")?;
-    for c in text.chars() {
-        match c {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            // A header value, where JSON often goes, holds no control byte; DEL included.
-            c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
-            c => write!(f, "{c}")?,
+/// Writes a string with its quotes. Every control character is escaped, DEL and the C1 block included: a header's value,
+/// where JSON often goes, holds none.
+pub fn write_text(out: &mut String, text: &str) {
+    out.push('"');
+    let mut rest = text;
+    // In runs, as most text needs no escape and each request with a new token writes a thousand characters of it.
+    while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || c.is_control()) {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        let mut characters = special.chars();
+        match characters.next() {
+            Some(c @ ('"' | '\\')) => out.extend(['\\', c]),
+            Some(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            None => {}
         }
+        rest = characters.as_str();
     }
-    f.write_str("\"")
+    out.push_str(rest);
+    out.push('"');
 }
 
 impl<'de> Deserialize<'de> for Json {
@@ -162,7 +178,7 @@ impl<'de> Visitor<'de> for Tree {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut object: Vec<(String, Json)> = Vec::new();
-        let mut many = BTreeSet::new();
+        let mut many = HashSet::new();
         while let Some((key, value)) = entries.next_entry::<String, Json>()? {
             // A set from some size on, or a client could buy seconds of comparing with one header.
             let twice = match object.len() {

@@ -1,109 +1,28 @@
-//! One document: is it a WasmPlugin, and what does its head say?
+//! One document that says it is a WasmPlugin.
 
 use std::path::Path;
 
-use super::super::reader::{Field, Reader};
-use super::super::yaml::{Node, Value};
-use super::{Metadata, WasmPlugin, spec};
+use super::super::head;
+use super::super::reader::Reader;
+use super::super::yaml::Node;
+use super::{WasmPlugin, spec};
 use crate::fault::Fault;
 
 const API_VERSION: &str = "extensions.istio.io/v1alpha1";
 
-/// What a document turned out to be.
-pub(in super::super) enum Document {
-    /// A WasmPlugin.
-    Plugin(Box<WasmPlugin>),
-    /// Something else, which is passed over with this note.
-    Other(String),
-}
-
-/// Reads a document.
-pub(in super::super) fn read(file: &Path, document: Node) -> Result<Document, Vec<Fault>> {
+/// Reads it.
+pub(in super::super) fn read(file: &Path, document: Node) -> Result<WasmPlugin, Vec<Fault>> {
     let mut reader = Reader::new(file, &document);
     let root = reader.root();
-    if !matches!(root.node.value, Value::Map(_)) {
-        reader.expected(&root, "a Kubernetes object");
-        return Err(reader.faults);
-    }
-    let kind = reader.required(&root, "kind", "WasmPlugin").and_then(|kind| reader.text(&kind));
-    match kind.as_deref() {
-        None => return Err(reader.faults),
-        Some("WasmPlugin") => {}
-        Some(kind) => {
-            let line = document.at.line;
-            return Ok(Document::Other(format!("{}:{line}: {kind} passed over", file.display())));
-        }
-    }
-    reader.only(&root, &["apiVersion", "kind", "metadata", "spec", "status"]);
-    if let Some(version) = reader.required(&root, "apiVersion", API_VERSION)
-        && version.node.text() != Some(API_VERSION)
-    {
-        reader.fault(&version.path, format!("must be {API_VERSION}"));
-    }
-    let metadata =
-        reader.required(&root, "metadata", "at least a name").and_then(|field| metadata(&mut reader, &field));
+    head::top(&mut reader, &root, &[API_VERSION]);
+    let metadata = head::named(&mut reader, &root);
     let spec =
         reader.required(&root, "spec", "at least a url").and_then(|field| spec::read(&mut reader, &field));
     let faults = std::mem::take(&mut reader.faults);
     match (metadata, spec) {
         (Some(metadata), Some(spec)) if faults.is_empty() => {
-            Ok(Document::Plugin(Box::new(WasmPlugin { file: file.to_owned(), metadata, spec, document })))
+            Ok(WasmPlugin { file: file.to_owned(), metadata, spec, document })
         }
         _ => Err(faults),
     }
-}
-
-/// What `kubectl get -o yaml` may add to metadata; of no meaning here.
-const OTHER_METADATA: [&str; 11] = [
-    "labels",
-    "generateName",
-    "generation",
-    "resourceVersion",
-    "uid",
-    "managedFields",
-    "finalizers",
-    "ownerReferences",
-    "selfLink",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-];
-
-fn metadata(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Metadata> {
-    let mut known = vec!["name", "namespace", "creationTimestamp", "annotations"];
-    known.extend(OTHER_METADATA);
-    reader.only(field, &known);
-    let name = reader.required(field, "name", "a DNS name").and_then(|name| dns_name(reader, &name));
-    let namespace = match reader.optional(field, "namespace") {
-        Some(namespace) => dns_name(reader, &namespace),
-        None => Some("default".to_owned()),
-    };
-    let created = reader.optional_text(field, "creationTimestamp");
-    if created.as_deref().is_some_and(|created| !is_utc_timestamp(created)) {
-        reader.fault(&field.child("creationTimestamp"), "must be like 2026-11-21T10:00:00Z");
-    }
-    let annotations = reader.texts(field, "annotations");
-    Some(Metadata { name: name?, namespace: namespace?, creation_timestamp: created, annotations })
-}
-
-/// Names become parts of file names and of Envoy's stat names, so they are held to what Kubernetes allows.
-fn dns_name(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<String> {
-    let name = reader.text(field)?;
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let label = |label: &str| {
-        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(allowed)
-    };
-    if name.len() > 253 || !name.split('.').all(label) {
-        reader.fault(&field.path, "must be a DNS name: lower-case letters, digits, \"-\" and \".\"");
-        return None;
-    }
-    Some(name)
-}
-
-fn is_utc_timestamp(text: &str) -> bool {
-    let shape = b"0000-00-00T00:00:00Z";
-    text.len() == shape.len()
-        && text
-            .bytes()
-            .zip(shape)
-            .all(|(byte, shape)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == *shape })
 }

@@ -17,12 +17,20 @@ use super::MACHINE;
 
 /// Outlives every test, and with it the echo's tasks.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
-/// Started by the first case. Nobody drops it: the kernel kills Envoy when this process ends.
-static SHARED: Mutex<Option<LocalEnvoy>> = Mutex::new(None);
+/// Each started by its first case. Nobody drops it: the kernel kills Envoy when this process ends.
+static SHARED: [Mutex<Option<LocalEnvoy>>; 2] = [const { Mutex::new(None) }; 2];
+
+/// The filter that a case is about. Each has an Envoy of its own: changing modules takes longer than changing rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    Header,
+    Auth,
+}
 
 /// What came of a case. When its test fails, the evidence is kept.
 #[derive(Debug)]
 pub(crate) struct Case {
+    filter: Filter,
     config: String,
     request: Request,
     /// What the upstream saw; nothing when the request did not get there.
@@ -45,10 +53,16 @@ pub(crate) struct Saw {
 /// Serves a header filter with this `pluginConfig` (YAML, indented as it pleases), sends the request, and then a
 /// plain one that must not find the filter crashed.
 pub(crate) fn case(config: &str, request: &Request) -> Case {
-    let mut shared = shared();
+    case_of(Filter::Header, config, request)
+}
+
+/// The same for any filter.
+pub(crate) fn case_of(filter: Filter, config: &str, request: &Request) -> Case {
+    let mut shared = filter.shared();
     RUNTIME.block_on(async {
         let _machine = MACHINE.read().await;
-        let mesh = serve(&mut shared, config).await.unwrap_or_else(|error| panic!("{error}\n{config}"));
+        let mesh =
+            serve(&mut shared, filter, config).await.unwrap_or_else(|error| panic!("{error}\n{config}"));
         let _evidence = Evidence(mesh);
         let _ = mesh.arrived();
         let got = e2e::send(mesh.address(), request).await;
@@ -59,14 +73,15 @@ pub(crate) fn case(config: &str, request: &Request) -> Case {
         let canary = canary.unwrap_or_else(|error| panic!("after {request:?}: {error}\n{}", mesh.log()));
         // A configuration may refuse plain requests too; a worker whose filter has crashed answers 503.
         assert!(canary.status < 500, "after {request:?}: {canary:?}\n{}", mesh.log());
-        Case { config: config.to_owned(), request: request.clone(), saw, got }
+        Case { filter, config: config.to_owned(), request: request.clone(), saw, got }
     })
 }
 
 /// The message with which this `pluginConfig` is refused before it reaches any Envoy, without file and position.
 pub(crate) fn refusal(config: &str) -> String {
-    let mut shared = shared();
-    match RUNTIME.block_on(serve(&mut shared, config)) {
+    let filter = Filter::Header;
+    let mut shared = filter.shared();
+    match RUNTIME.block_on(serve(&mut shared, filter, config)) {
         Err(MeshError::Manifests(faults)) => {
             let shown = |fault: &tollgate::fault::Fault| format!("{}: {}", fault.path, fault.message);
             faults.0.iter().map(shown).collect::<Vec<_>>().join("\n")
@@ -87,15 +102,19 @@ impl Drop for Evidence<'_> {
     }
 }
 
-async fn serve<'s>(shared: &'s mut Option<LocalEnvoy>, config: &str) -> Result<&'s LocalEnvoy, MeshError> {
-    let manifest = plugin::header_filter(config);
+async fn serve<'s>(
+    shared: &'s mut Option<LocalEnvoy>,
+    filter: Filter,
+    config: &str,
+) -> Result<&'s LocalEnvoy, MeshError> {
+    let manifest = filter.manifest(config);
     match shared {
         Some(mesh) => {
             mesh.apply(&manifest).await?;
             Ok(mesh)
         }
         None => {
-            let setup = Setup { run_dir: Some(run_dir()), ..Setup::default() };
+            let setup = Setup { run_dir: Some(run_dir().join(format!("{filter:?}"))), ..Setup::default() };
             Ok(shared.insert(LocalEnvoy::start(&manifest, setup).await?))
         }
     }
@@ -113,8 +132,19 @@ fn run_dir() -> PathBuf {
     all.join(std::process::id().to_string())
 }
 
-fn shared() -> MutexGuard<'static, Option<LocalEnvoy>> {
-    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
+impl Filter {
+    fn shared(self) -> MutexGuard<'static, Option<LocalEnvoy>> {
+        let [header, auth] = &SHARED;
+        let shared = if self == Self::Header { header } else { auth };
+        shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn manifest(self, config: &str) -> String {
+        match self {
+            Self::Header => plugin::header_filter(config),
+            Self::Auth => plugin::auth_filter(config),
+        }
+    }
 }
 
 impl Case {
@@ -148,7 +178,7 @@ impl Drop for Case {
             return;
         }
         let folder = evidence::folder();
-        if let Some(mesh) = shared().as_ref() {
+        if let Some(mesh) = self.filter.shared().as_ref() {
             mesh.save_evidence(&folder);
         }
         let mut text = String::new();

@@ -21,7 +21,7 @@ fn caller(id: &str, claims: &str) -> Identity {
     Identity::new(Parts {
         id: id.to_owned(),
         labels: BTreeMap::from([("tier".to_owned(), "gold".to_owned())]),
-        claims: Some(Json::parse(claims.as_bytes()).unwrap()),
+        claims: Some(jose::Claims::of(Json::parse(claims.as_bytes()).unwrap())),
         ..Parts::default()
     })
 }

@@ -51,7 +51,6 @@ struct Seen {
 /// A verified token, as far as the next request with it needs it.
 struct Verified {
     identity: Rc<Identity>,
-    claims: Claims,
     /// `cnf.x5t#S256`.
     thumbprint: Option<[u8; 32]>,
 }
@@ -150,7 +149,7 @@ impl Jwt {
             seen.tokens.clear();
         }
         let verified = seen.tokens.get(fingerprint)?;
-        if self.expectations.check_time(&verified.claims, now).is_err() {
+        if self.expectations.check_time(&verified.identity.claims, now).is_err() {
             seen.tokens.remove(fingerprint);
             return None;
         }
@@ -187,11 +186,10 @@ impl Jwt {
             Err(refused) => return Err(Trouble::Bad(Denial::token(refused))),
         }
         let payload = token.payload().to_owned();
-        let claims = token.into_claims();
+        let (claims, text) = token.into_claims();
         let verified = Rc::new(Verified {
-            identity: Rc::new(self.identity(&claims, &payload)),
             thumbprint: claims.certificate_thumbprint().ok().flatten(),
-            claims,
+            identity: Rc::new(self.identity(claims, &payload, text)),
         });
         let bytes = verified.identity.size().saturating_mul(2);
         self.seen.borrow_mut().tokens.insert(fingerprint, Rc::clone(&verified), bytes);
@@ -205,7 +203,7 @@ impl Jwt {
         Trouble::Bad(Denial::token(refused))
     }
 
-    fn identity(&self, claims: &Claims, payload: &str) -> Identity {
+    fn identity(&self, claims: Claims, payload: &str, text: String) -> Identity {
         let json = claims.json();
         let member = |name: &str| json.get(name).and_then(Json::as_str);
         Identity::new(Parts {
@@ -214,7 +212,8 @@ impl Jwt {
             // A token for a service often has no subject of its own (RFC 9068, 5 asks for one).
             id: ["sub", "client_id", "azp"].into_iter().find_map(member).unwrap_or_default().to_owned(),
             headers: self.outputs.headers(json, Some(payload)),
-            claims: Some(json.clone()),
+            claims: Some(claims),
+            claims_text: Some(text),
             ..Parts::default()
         })
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use credentials::{HeaderPlace, Place, find};
 use idp::{ActiveToken, Introspected, Introspection, IntrospectionConfig};
+use jose::Claims;
 use policy_core::config::Secret;
 use policy_core::json::Json;
 use policy_core::{CalloutReply, ConfigError, Host, Outside};
@@ -140,7 +141,7 @@ impl Opaque {
             kind: "introspection",
             id: id.to_owned(),
             headers: self.outputs.headers(&token.claims, None),
-            claims: Some(token.claims.clone()),
+            claims: Some(Claims::of(token.claims.clone())),
             ..Parts::default()
         }));
         let bytes = identity.size().saturating_mul(2);

@@ -1,7 +1,7 @@
 //! Identities of callers that the configuration names: each is made when it is first seen, and shared from then on.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use policy_core::{HeaderName, HeaderValue};
@@ -14,7 +14,7 @@ pub(crate) struct Roster {
     kind: &'static str,
     /// The header that is told the id.
     header: Option<HeaderName>,
-    seen: RefCell<BTreeMap<String, Rc<Identity>>>,
+    seen: RefCell<HashMap<String, Rc<Identity>>>,
 }
 
 impl Roster {
@@ -36,7 +36,7 @@ impl Roster {
             id: id.to_owned(),
             labels: labels.clone(),
             headers: header.into_iter().collect(),
-            claims: None,
+            ..Parts::default()
         }));
         seen.insert(id.to_owned(), Rc::clone(&identity));
         identity

@@ -1,6 +1,6 @@
 //! Verdicts that were reached already, by a salted hash of what was presented.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::mem;
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use policy_core::time::Timestamp;
 
 /// A bounded set: when the young half is full, the old half is forgotten and the young becomes old.
 pub(super) struct Cache {
-    young: BTreeMap<[u8; 32], Timestamp>,
-    old: BTreeMap<[u8; 32], Timestamp>,
+    young: HashMap<[u8; 32], Timestamp>,
+    old: HashMap<[u8; 32], Timestamp>,
     life: u64,
     half: usize,
 }
@@ -18,7 +18,7 @@ impl Cache {
     /// Holds at least half as many as `most`, the youngest.
     pub(super) fn new(life: Duration, most: usize) -> Self {
         let life = u64::try_from(life.as_nanos()).unwrap_or(u64::MAX);
-        Self { young: BTreeMap::new(), old: BTreeMap::new(), life, half: most.div_ceil(2) }
+        Self { young: HashMap::new(), old: HashMap::new(), life, half: most.div_ceil(2) }
     }
 
     /// True when the key was put in less than a life ago. A clock that went back forgets.

@@ -1,6 +1,6 @@
 //! Answers that are still good: two generations, of which the older one goes when the younger one is full.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::ActiveToken;
@@ -21,8 +21,8 @@ struct Entry {
 }
 
 pub(super) struct Cache {
-    young: BTreeMap<[u8; 32], Entry>,
-    old: BTreeMap<[u8; 32], Entry>,
+    young: HashMap<[u8; 32], Entry>,
+    old: HashMap<[u8; 32], Entry>,
     /// Of the young ones.
     weight: usize,
     most: usize,
@@ -37,7 +37,7 @@ const SLACK: u64 = 1000;
 impl Cache {
     /// For so many answers, of both generations together.
     pub(super) fn of(max_entries: usize) -> Self {
-        Self { young: BTreeMap::new(), old: BTreeMap::new(), weight: 0, most: (max_entries / 2).max(1) }
+        Self { young: HashMap::new(), old: HashMap::new(), weight: 0, most: (max_entries / 2).max(1) }
     }
 
     pub(super) fn get(&mut self, hash: &[u8; 32], now: u64) -> Option<Known> {

@@ -22,7 +22,10 @@ fn the_example_of_rfc_7519_is_read() {
     assert_eq!(token.claims().issuer(), Some("joe"));
     let shown = format!("{token:?}");
     assert!(shown.contains("HS256") && !shown.contains("joe") && !shown.contains("116"), "{shown}");
-    assert_eq!(token.into_claims().get(&["http://example.com/is_root".to_owned()]), Some(&Json::Bool(true)));
+    assert_eq!(
+        token.into_claims().0.get(&["http://example.com/is_root".to_owned()]),
+        Some(&Json::Bool(true))
+    );
 }
 
 #[test]
