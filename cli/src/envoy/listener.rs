@@ -108,7 +108,7 @@ fn routes() -> Value {
 }
 
 fn access_log(run_dir: &RunDir) -> Value {
-    let format = "%START_TIME% %PROTOCOL% %REQ(:METHOD)% %REQ(:AUTHORITY)% %REQ(:PATH)% \
+    let format = "%START_TIME% %PROTOCOL% %REQ(:METHOD)% %REQ(:AUTHORITY)% %PATH(NQ)% \
                   %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% flags=%RESPONSE_FLAGS% ms=%DURATION%\n";
     json!({
         "name": "envoy.access_loggers.file",
