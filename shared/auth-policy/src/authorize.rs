@@ -1,6 +1,8 @@
 //! The `authorize` block: what a known caller may do.
 //!
-//! Each condition is met when one of those who vouch for the request meets it; all conditions are needed.
+//! One caller has to meet all conditions: the rights of one and the tenant of another are nobody's. Where a rule asks for all
+//! of several providers, its conditions are about the caller that these know together: each has to be met by one of them, and
+//! what must not be there, by all.
 
 use std::collections::BTreeMap;
 
@@ -111,8 +113,30 @@ impl Authorize {
         }
     }
 
-    /// Whether these callers may make this request, which the rule's `match` matches.
+    /// Which of these callers, by number, may make this request, which the rule's `match` matches. `together`: they are one.
     pub(crate) fn check(
+        &self,
+        callers: &[&Identity],
+        together: bool,
+        matches: &Match,
+        target: &Target<'_, '_>,
+    ) -> Result<usize, Denial> {
+        if together {
+            return self.check_all(callers, matches, target).map(|()| 0);
+        }
+        let mut first = Denial::MISSING;
+        for (number, caller) in callers.iter().enumerate() {
+            match self.check_all(&[caller], matches, target) {
+                Ok(()) => return Ok(number),
+                // The one who is named first speaks for all in a refusal too.
+                Err(denial) if number == 0 => first = denial,
+                Err(_) => {}
+            }
+        }
+        Err(first)
+    }
+
+    fn check_all(
         &self,
         callers: &[&Identity],
         matches: &Match,
@@ -130,7 +154,12 @@ impl Authorize {
             }
         }
         for (path, condition) in &self.claims {
-            if !one_of(&|caller| condition.is_met(path, caller, matches, target)) {
+            let meets = |caller: &Identity| condition.is_met(path, caller, matches, target);
+            let met = match condition {
+                Condition::Present(false) => callers.iter().all(|caller| meets(caller)),
+                _ => one_of(&meets),
+            };
+            if !met {
                 return Err(Denial::CLAIM);
             }
         }

@@ -128,5 +128,10 @@ fn providers(
             Provider::compile(config, shop).map_err(|error| error.under_item("providers", index))?;
         providers.push(provider);
     }
+    // Only now is it known what is stripped.
+    for (index, provider) in providers.iter().enumerate() {
+        provider::tokens::none_is_ours(provider.places(), own)
+            .map_err(|error| error.under_item("providers", index))?;
+    }
     Ok(providers)
 }

@@ -67,13 +67,17 @@ impl AuthPolicy {
                 Ok(false) => continue,
                 Err(_) if weight == Weight::Reported => continue,
                 Err(undecided) => {
-                    decision.verdict = Verdict::Refuse(None, Refusal::of(ambiguous(undecided)));
+                    let denial = ambiguous(undecided);
+                    decision.counts.extend(rule.counters(weight, Err(denial)));
+                    decision.verdict = Verdict::Refuse(None, Refusal::of(denial));
                     return decision;
                 }
                 Ok(true) => {}
             }
             let mut counts = Vec::new();
-            let said = self.ask(rule, stream, exchange, host, &target, &mut counts);
+            // What a request waits for belongs to the rule that made it wait.
+            let waited = if weight == Weight::Enforced { stream.waiting.take() } else { None };
+            let said = self.ask(rule, waited, exchange, host, &target, &mut counts);
             decision.counts.append(&mut counts);
             let denial = match &said {
                 Ok(_) => None,
@@ -101,7 +105,8 @@ impl AuthPolicy {
         decision
     }
 
-    /// No rule that is enforced concerns the request. Where one in shadow does, it shall be seen to change nothing.
+    /// No rule that is enforced concerns the request. Where one in shadow does, the request goes on as that rule was tried on
+    /// it: a trial that refused everything would show nothing.
     fn unmatched(&self, decision: &mut Decision) {
         let allowed = self.default == Default::Allow || !decision.reports.is_empty();
         let verdict = if allowed { Ok(()) } else { Err(Denial::NO_RULE) };
@@ -114,7 +119,7 @@ impl AuthPolicy {
     fn ask(
         &self,
         rule: &Rule,
-        stream: &mut Stream,
+        waited: Option<(usize, Waiting)>,
         exchange: &Exchange<'_>,
         host: &dyn Host,
         target: &Target<'_, '_>,
@@ -125,10 +130,16 @@ impl AuthPolicy {
             Access::Deny => return Err(Stop::Refuse(Refusal::of(Denial::DENIED))),
             Access::Known(known) => known,
         };
-        let vouched = self.examine(known, stream, exchange, host, counts)?;
+        let mut vouched = self.examine(known, waited, exchange, host, counts)?;
         let callers: Vec<_> = vouched.iter().map(|vouched| vouched.identity.as_ref()).collect();
         match rule.authorize(known, &callers, target) {
-            Ok(()) => Ok(vouched),
+            Ok(speaks) => {
+                // Upstream is told of the one who may.
+                if speaks < vouched.len() {
+                    vouched.swap(0, speaks);
+                }
+                Ok(vouched)
+            }
             Err(denial) => Err(Stop::Refuse(Refusal::of(denial))),
         }
     }
@@ -137,7 +148,7 @@ impl AuthPolicy {
     fn examine(
         &self,
         known: &Known,
-        stream: &mut Stream,
+        mut waited: Option<(usize, Waiting)>,
         exchange: &Exchange<'_>,
         host: &dyn Host,
         counts: &mut Vec<Counter>,
@@ -150,8 +161,9 @@ impl AuthPolicy {
             if provider.is_certificate() && met() {
                 continue;
             }
-            let waited = stream.waiting.take_if(|(at, _)| *at == number).map(|(_, waiting)| waiting);
-            let question = Question { exchange, host, waited, vouched: &vouched, counts };
+            let waited = waited.take_if(|(at, _)| *at == number).map(|(_, waiting)| waiting);
+            let vouched_for = if met() { vouched.as_slice() } else { &[] };
+            let question = Question { exchange, host, waited, vouched: vouched_for, counts };
             match provider.examine(question) {
                 Evidence::Absent => {}
                 Evidence::Foreign(value, denial) => foreign.push((number, value, denial)),
@@ -165,7 +177,8 @@ impl AuthPolicy {
         let is_taken = |value: &Vec<u8>| {
             vouched.iter().any(|(_, good)| good.credential.as_ref().is_some_and(|c| c.value == *value))
         };
-        if let Some((number, _, denial)) = foreign.iter().find(|(_, value, _)| !is_taken(value)) {
+        // Who was asked last knew most: an introspection endpoint rather than a reader of tokens.
+        if let Some((number, _, denial)) = foreign.iter().rfind(|(_, value, _)| !is_taken(value)) {
             return Err(Stop::Refuse(Refusal { denial: *denial, provider: Some(*number) }));
         }
         if !known.require.is_met(|wanted| vouched.iter().any(|(number, _)| *number == wanted)) {

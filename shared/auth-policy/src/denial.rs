@@ -109,6 +109,9 @@ pub(crate) fn reasons() -> impl Iterator<Item = &'static str> {
         Denial::NO_INTROSPECTION,
         Denial::BUSY,
         Denial::UNDECIDED,
+        Denial::NO_RULE,
+        Denial::AMBIGUOUS_PATH,
+        Denial::AMBIGUOUS_HOST,
     ];
     let of_tokens = [
         Refused::AlgorithmNotAllowed,

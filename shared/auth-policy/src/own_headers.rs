@@ -9,14 +9,15 @@ pub(crate) struct OwnHeaders(Vec<HeaderName>);
 impl OwnHeaders {
     /// Takes a name in.
     pub(crate) fn add(&mut self, name: &HeaderName) -> Result<(), ConfigError> {
-        if policy_core::header::is_protected(name.as_bytes()) {
+        let folded: Vec<u8> = name.as_bytes().iter().map(fold).collect();
+        if policy_core::header::is_protected(&folded) {
             return Err(ConfigError::at(
                 "",
                 format!("{name} frames or routes the message: name another one"),
             ));
         }
         // Removing these from every request would take away what others live by.
-        if matches!(name.as_str(), "authorization" | "cookie") {
+        if matches!(folded.as_slice(), b"authorization" | b"cookie") {
             return Err(ConfigError::at("", format!("{name} carries credentials: name another one")));
         }
         if !self.0.contains(name) {
@@ -40,11 +41,14 @@ impl OwnHeaders {
 
 /// True when some upstream takes both for the same header: CGI and its children turn `-`, `_` and `.` into one.
 fn is_alias(own: &[u8], name: &[u8]) -> bool {
-    let fold = |byte: &u8| match byte {
+    own.len() == name.len() && own.iter().map(fold).eq(name.iter().map(fold))
+}
+
+fn fold(byte: &u8) -> u8 {
+    match byte {
         b'_' | b'.' => b'-',
         other => other.to_ascii_lowercase(),
-    };
-    own.len() == name.len() && own.iter().map(fold).eq(name.iter().map(fold))
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_header_that_others_live_by_is_refused() {
-        for name in ["authorization", "cookie", ":path", "host", "content-length"] {
+        for name in ["authorization", "cookie", ":path", "host", "content-length", "content_length"] {
             assert!(OwnHeaders::default().add(&HeaderName::parse(name).unwrap()).is_err(), "{name}");
         }
     }

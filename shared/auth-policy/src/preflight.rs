@@ -8,6 +8,8 @@ pub(crate) struct Names {
     method: HeaderName,
     origin: HeaderName,
     requested: HeaderName,
+    authorization: HeaderName,
+    cookie: HeaderName,
 }
 
 impl Names {
@@ -17,6 +19,8 @@ impl Names {
             method: HeaderName::parse(":method")?,
             origin: HeaderName::parse("origin")?,
             requested: HeaderName::parse("access-control-request-method")?,
+            authorization: HeaderName::parse("authorization")?,
+            cookie: HeaderName::parse("cookie")?,
         })
     }
 
@@ -29,6 +33,8 @@ impl Names {
         headers.first(&self.method) == Some(b"OPTIONS")
             && only(&self.origin).is_some_and(|origin| !origin.contains(&b','))
             && only(&self.requested).is_some_and(|method| method.iter().copied().all(is_token))
+            && !headers.contains(&self.authorization)
+            && !headers.contains(&self.cookie)
     }
 }
 
@@ -45,6 +51,8 @@ mod tests {
         let (origin, method) = (("origin", "https://a.example"), ("access-control-request-method", "PUT"));
         for (headers, expected) in [
             (vec![(":method", "OPTIONS"), origin, method], true),
+            (vec![(":method", "OPTIONS"), origin, method, ("authorization", "Bearer x")], false),
+            (vec![(":method", "OPTIONS"), origin, method, ("cookie", "a=b")], false),
             (vec![(":method", "OPTIONS"), origin], false),
             (vec![(":method", "OPTIONS"), method], false),
             (vec![(":method", "GET"), origin, method], false),

@@ -10,7 +10,7 @@ pub(crate) mod tokens;
 
 use std::rc::Rc;
 
-use credentials::Found;
+use credentials::{Found, Place};
 use policy_core::config::Environment;
 use policy_core::{CalloutReply, ConfigError, Counter, Counters, Exchange, Host, Label, Outside};
 use serde::Deserialize;
@@ -70,10 +70,10 @@ pub(crate) struct Vouched {
 }
 
 /// What a request waits for; kept in its stream, so that being woken for nothing costs next to nothing.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Waiting {
-    /// Keys that may have the one that is needed.
-    Keys(Option<idp::Asked>),
+    /// Keys that may have the one that is needed, others than those of this version.
+    Keys(Option<idp::Asked>, u64),
     /// What the introspection endpoint says of the token with this fingerprint.
     Token(Fingerprint, Vec<u8>),
 }
@@ -84,7 +84,7 @@ pub(crate) struct Question<'q, 'x> {
     pub(crate) host: &'q dyn Host,
     /// What the request waited for at this provider before.
     pub(crate) waited: Option<Waiting>,
-    /// Those who vouch already.
+    /// Those who vouch already, once they are enough.
     pub(crate) vouched: &'q [(usize, Vouched)],
     /// Counters to be raised.
     pub(crate) counts: &'q mut Vec<Counter>,
@@ -137,6 +137,16 @@ impl Provider {
         Ok(Self { name, kind })
     }
 
+    /// Where its credentials stand, as far as a configuration says so.
+    pub(crate) fn places(&self) -> &[Place] {
+        match &self.kind {
+            Kind::Jwt(jwt) => jwt.places(),
+            Kind::ApiKey(keys) => keys.places(),
+            Kind::Opaque(opaque) => opaque.places(),
+            Kind::Basic(_) | Kind::Certificate(_) => &[],
+        }
+    }
+
     /// What it says of a request.
     pub(crate) fn examine(&self, question: Question<'_, '_>) -> Evidence {
         match &self.kind {
@@ -151,7 +161,7 @@ impl Provider {
     /// True while a request that waits here would only wait on.
     pub(crate) fn still_waits(&self, waiting: &mut Waiting, host: &dyn Host) -> bool {
         match (&self.kind, waiting) {
-            (Kind::Jwt(jwt), Waiting::Keys(asked)) => jwt.still_waits(asked, host),
+            (Kind::Jwt(jwt), Waiting::Keys(asked, version)) => jwt.still_waits(asked, *version, host),
             (Kind::Opaque(opaque), Waiting::Token(key, token)) => opaque.still_waits(key, token, host),
             _ => false,
         }
@@ -187,8 +197,11 @@ impl Provider {
 
     /// The policy is live in this VM.
     pub(crate) fn on_start(&self, out: &mut Outside<'_>) {
-        if let Kind::Jwt(jwt) = &self.kind {
-            jwt.on_start(out);
+        match &self.kind {
+            Kind::Jwt(jwt) => jwt.on_start(out),
+            // A rule in shadow asks without waiting: only ticks send its questions.
+            Kind::Opaque(opaque) => opaque.on_tick(out),
+            Kind::ApiKey(_) | Kind::Basic(_) | Kind::Certificate(_) => {}
         }
     }
 

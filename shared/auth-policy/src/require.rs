@@ -65,6 +65,11 @@ impl Require {
         found
     }
 
+    /// True when all providers that are named at the top have to vouch: for one caller, known in several ways.
+    pub(crate) fn is_all(&self) -> bool {
+        matches!(self.tree, Node::All(_))
+    }
+
     /// True when those who vouch are enough.
     pub(crate) fn is_met(&self, vouches: impl Fn(usize) -> bool + Copy) -> bool {
         self.tree.is_met(vouches)

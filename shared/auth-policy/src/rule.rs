@@ -149,17 +149,18 @@ impl Rule {
         }
     }
 
-    /// Whether these callers may make the request, once they are known.
+    /// Which of these callers, by number, may make the request.
     pub(crate) fn authorize(
         &self,
         known: &Known,
         callers: &[&Identity],
         target: &Target<'_, '_>,
-    ) -> Result<(), Denial> {
+    ) -> Result<usize, Denial> {
         match &known.authorize {
-            None => Ok(()),
-            Some(_) if callers.is_empty() => Err(Denial::MISSING),
-            Some(authorize) => authorize.check(callers, &self.matches, target),
+            None => Ok(0),
+            // Only where a credential is optional: what it would have to say is asked of those who show one.
+            Some(_) if callers.is_empty() => Ok(0),
+            Some(authorize) => authorize.check(callers, known.require.is_all(), &self.matches, target),
         }
     }
 

@@ -19,8 +19,8 @@ impl Tally {
     /// Counters named after the rule.
     pub(crate) fn new(rule: &str, counters: &mut Counters) -> Self {
         let reasons = crate::denial::reasons().map(|reason| {
-            let denied = counters.named("tollgate_denials", rule, reason);
-            (reason, denied, counters.named("tollgate_would_be_denials", rule, reason))
+            let denied = counters.rare("tollgate_denials", rule, reason);
+            (reason, denied, counters.rare("tollgate_would_be_denials", rule, reason))
         });
         let reasons = reasons.collect();
         Self {

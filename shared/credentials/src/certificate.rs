@@ -1,7 +1,7 @@
 //! Names in the client's certificate.
 //!
-//! Envoy gives the first name of each kind. Which certificates are verified at all is the listener's business; a
-//! connection without a verified one has no name here.
+//! Envoy gives the first name of each kind, and says that a certificate was shown, not that it was verified: which
+//! certificates a connection may have at all is the listener's business.
 
 #[cfg(test)]
 mod tests;
@@ -59,10 +59,10 @@ impl CertificateNames {
         Ok(Self { uris: config.uri_sans, hosts })
     }
 
-    /// The name of the client's verified certificate that is accepted: its URI name, else its DNS name (in lower case).
+    /// The name of the client's certificate that is accepted: its URI name, else its DNS name (in lower case).
     #[must_use]
     pub fn check(&self, exchange: &Exchange<'_>) -> Option<String> {
-        if !is_verified(exchange) {
+        if !was_shown(exchange) {
             return None;
         }
         let name = |attribute| exchange.attribute(attribute).and_then(readable);
@@ -76,16 +76,16 @@ impl CertificateNames {
     }
 }
 
-/// SHA-256 of the client's verified certificate (`x5t#S256` of RFC 8705); `None` without one.
+/// SHA-256 of the client's certificate (`x5t#S256` of RFC 8705); `None` without one.
 #[must_use]
 pub fn peer_thumbprint(exchange: &Exchange<'_>) -> Option<[u8; 32]> {
-    if !is_verified(exchange) {
+    if !was_shown(exchange) {
         return None;
     }
     hex32(&exchange.attribute(Attribute::PeerCertificateDigest)?)
 }
 
-fn is_verified(exchange: &Exchange<'_>) -> bool {
+fn was_shown(exchange: &Exchange<'_>) -> bool {
     exchange.attribute(Attribute::Mtls).as_deref() == Some(&[1])
 }
 

@@ -15,10 +15,24 @@ use crate::source::Machine;
 pub(crate) struct Generation<P: Plugin> {
     pub(crate) policy: P::Policy,
     pub(crate) hall: Rc<Hall<P>>,
-    counters: Vec<Option<u32>>,
+    counters: Vec<Cell<Metric>>,
     gauges: Vec<Option<u32>>,
     errands: RefCell<BTreeMap<u32, Errand>>,
     put_off: Cell<Vec<(u32, Callout)>>,
+}
+
+/// A counter at the host.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Metric {
+    New,
+    Known(u32),
+    Refused,
+}
+
+impl Metric {
+    fn define(name: &str) -> Self {
+        host::define_counter(name).map_or(Self::Refused, Self::Known)
+    }
 }
 
 /// An errand on its way.
@@ -30,7 +44,10 @@ struct Errand {
 impl<P: Plugin> Generation<P> {
     pub(crate) fn new(policy: P::Policy, hall: Rc<Hall<P>>) -> Self {
         let names = policy.counters();
-        let counters = names.names().iter().map(|name| host::define_counter(name).ok()).collect();
+        let counters = names.names().iter().enumerate().map(|(index, name)| {
+            Cell::new(if names.is_rare(index) { Metric::New } else { Metric::define(name) })
+        });
+        let counters = counters.collect();
         let gauges = names.gauges().iter().map(|name| host::define_gauge(name).ok()).collect();
         Self { policy, hall, counters, gauges, errands: RefCell::default(), put_off: Cell::default() }
     }
@@ -38,10 +55,23 @@ impl<P: Plugin> Generation<P> {
     /// Adds one to each counter.
     pub(crate) fn count(&self, counts: &[Counter]) {
         for counter in counts {
-            if let Some(Some(id)) = self.counters.get(counter.index()) {
+            if let Some(id) = self.id(*counter) {
                 // A counter that cannot be raised is no reason to fail a request.
-                let _ = host::increment(*id, 1);
+                let _ = host::increment(id, 1);
             }
+        }
+    }
+
+    /// The counter's id; that of a rare one is asked for when it is first raised.
+    fn id(&self, counter: Counter) -> Option<u32> {
+        let metric = self.counters.get(counter.index())?;
+        if metric.get() == Metric::New {
+            let name = self.policy.counters().names().get(counter.index())?;
+            metric.set(Metric::define(name));
+        }
+        match metric.get() {
+            Metric::Known(id) => Some(id),
+            Metric::New | Metric::Refused => None,
         }
     }
 
@@ -101,6 +131,9 @@ impl<P: Plugin> Generation<P> {
         self.put_off.set(put_off);
         self.count(outside.counts());
         self.set(outside.gauges());
+        for note in outside.notes() {
+            log::warn!("tollgate.{}: {note}", P::NAME);
+        }
         if let Some(delay) = outside.next_tick() {
             self.hall.ticker.ask(delay, now);
         }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use policy_core::snapshot::encode;
-use policy_core::{Exchange, Flow, GrpcStatus, LocalReply, Plugin, Policy, Write};
+use policy_core::{Exchange, Flow, GrpcStatus, HeaderName, HeaderValue, LocalReply, Plugin, Policy, Write};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
@@ -14,7 +14,7 @@ use crate::host::{self, Failed};
 use crate::source::{Envoy, Machine};
 
 /// Longer than this, in nanoseconds, no request waits, whatever its policy says.
-const LONGEST_WAIT: u64 = 30_000_000_000;
+const LONGEST_WAIT: u64 = 60_000_000_000;
 
 type State<P> = <<P as Plugin>::Policy as Policy>::Stream;
 
@@ -179,7 +179,11 @@ fn refuse(plugin: &str, status: u16, reason: &'static str) -> Outcome {
     log::error!("tollgate.{plugin}: refused an exchange: {reason}");
     let title = "The proxy could not handle this exchange.";
     let grpc_status = if status == 503 { GrpcStatus::Unavailable } else { GrpcStatus::Internal };
-    send(&LocalReply::problem(plugin, status, grpc_status, reason, title))
+    let mut reply = LocalReply::problem(plugin, status, grpc_status, reason, title);
+    if let (503, Ok(name)) = (status, HeaderName::parse("retry-after")) {
+        reply = reply.with(&name, HeaderValue::escaped(b"1"));
+    }
+    send(&reply)
 }
 
 fn send(reply: &LocalReply) -> Outcome {

@@ -31,6 +31,7 @@ fuzz_target!(|data: &[u8]| {
     host.now.set(1_795_000_000_000_000_000);
     let mut out = Outside::new(&host);
     policy.on_start(&mut out);
+    policy.on_tick(&mut out);
     answered(&policy, &mut out, answer);
     let mut stream = Stream::default();
     let mut exchange = Exchange::new(&table);

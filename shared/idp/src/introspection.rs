@@ -132,7 +132,7 @@ impl Introspection {
         }
         let secret =
             config.client_secret.resolve(environment).map_err(|error| error.under("clientSecret"))?;
-        let timeout = millis(config.timeout, 1000, "timeout", (10, 30_000, "10ms to 30s"))?;
+        let timeout = millis(config.timeout, 1000, "timeout", (10, 10_000, "10ms to 10s"))?;
         let ttl = millis(config.cache.ttl, 60_000, "ttl", (1000, 3_600_000, "1s to 1h"))
             .map_err(|error| error.under("cache"))?;
         let max_entries = match config.cache.max_entries {

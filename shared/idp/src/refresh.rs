@@ -69,7 +69,7 @@ impl RefreshConfig {
         let refresh = Refresh {
             interval,
             min_interval: millis(self.min_interval, 10_000, "minInterval", (100, DAY, "100ms to 1d"))?,
-            timeout: millis(self.timeout, 2000, "timeout", (10, 30_000, "10ms to 30s"))?,
+            timeout: millis(self.timeout, 2000, "timeout", (10, 10_000, "10ms to 10s"))?,
             max_stale: millis(self.max_stale, fallback, "maxStale", (1000, 365 * DAY, "1s to 365d"))?,
         };
         if refresh.max_stale < interval {
@@ -118,8 +118,8 @@ mod tests {
             (r#"{"interval":"5"}"#, "interval: a duration is"),
             (r#"{"interval":5}"#, "interval: expected a string"),
             (r#"{"minInterval":"99ms"}"#, "minInterval: this has to be from 100ms to 1d"),
-            (r#"{"timeout":"9ms"}"#, "timeout: this has to be from 10ms to 30s"),
-            (r#"{"timeout":"31s"}"#, "timeout: this has to be from 10ms to 30s"),
+            (r#"{"timeout":"9ms"}"#, "timeout: this has to be from 10ms to 10s"),
+            (r#"{"timeout":"31s"}"#, "timeout: this has to be from 10ms to 10s"),
             (r#"{"maxStale":"1m"}"#, "maxStale: this has to be at least interval"),
             (r#"{"maxStale":"366d"}"#, "maxStale: this has to be from 1s to 365d"),
             (r#"{"maxstale":"1h"}"#, "did you mean \"maxStale\""),

@@ -125,12 +125,6 @@ impl KeySet {
         self.keys.iter().any(|key| key.kid() == Some(kid))
     }
 
-    /// True when a key was picked for the token by its `kid`: no other key will do.
-    #[must_use]
-    pub fn names(&self, token: &Token<'_>) -> bool {
-        token.kid().is_some_and(|kid| self.knows(kid))
-    }
-
     fn is_named(&self) -> bool {
         self.keys.iter().any(|key| key.kid().is_some())
     }

@@ -4,6 +4,8 @@
 //! `tag.<x>;.`), so `tollgate_requests{wasm_filter="header",component="tag",tag="applied"}` appears in Prometheus
 //! without a change of the bootstrap. The tag comes first: its expression would else begin in a rule named `tag`. Stats are never removed by Envoy: a name comes from configuration only.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Deserialize;
 
 /// A name that a configuration gives and that becomes part of metric names: 1 to 63 letters, digits, `-` and `_`.
@@ -61,13 +63,16 @@ pub struct Counters {
     filter: &'static str,
     names: Vec<String>,
     gauges: Vec<String>,
+    /// Where a name stands: a policy may have thousands.
+    places: HashMap<String, usize>,
+    rare: HashSet<usize>,
 }
 
 impl Counters {
     /// No counters yet, for the filter of this name.
     #[must_use]
     pub fn new(filter: &'static str) -> Self {
-        Self { filter, names: Vec::new(), gauges: Vec::new() }
+        Self { filter, names: Vec::new(), gauges: Vec::new(), places: HashMap::new(), rare: HashSet::new() }
     }
 
     /// The counter of requests for which `component` came to `outcome`. Asked twice, it is the same counter.
@@ -78,13 +83,27 @@ impl Counters {
     /// A counter of something else than requests, such as `tollgate_key_fetches`.
     pub fn named(&mut self, metric: &str, component: &str, outcome: &str) -> Counter {
         let name = format!("wasm_filter.{}.tag.{outcome};.component.{component}.{metric}", self.filter);
-        Counter(place(&mut self.names, name))
+        Counter(place(&mut self.names, &mut self.places, name))
+    }
+
+    /// A counter of something that most likely never happens: the host has it from its first count on. For the many reasons
+    /// that a rule may have, of which a proxy sees few.
+    pub fn rare(&mut self, metric: &str, component: &str, outcome: &str) -> Counter {
+        let counter = self.named(metric, component, outcome);
+        self.rare.insert(counter.0);
+        counter
+    }
+
+    /// True for a counter that the host has from its first count on.
+    #[must_use]
+    pub fn is_rare(&self, counter: usize) -> bool {
+        self.rare.contains(&counter)
     }
 
     /// A gauge of a component, such as `tollgate_key_age_seconds`.
     pub fn gauge(&mut self, metric: &str, component: &str) -> Gauge {
         let name = format!("wasm_filter.{}.component.{component}.{metric}", self.filter);
-        Gauge(place(&mut self.gauges, name))
+        Gauge(place(&mut self.gauges, &mut self.places, name))
     }
 
     /// The counters' names, by [`Counter::index`].
@@ -100,9 +119,10 @@ impl Counters {
     }
 }
 
-fn place(names: &mut Vec<String>, name: String) -> usize {
-    names.iter().position(|known| *known == name).unwrap_or_else(|| {
-        names.push(name);
+/// Counters and gauges never share a name: a counter's has an outcome in it.
+fn place(names: &mut Vec<String>, places: &mut HashMap<String, usize>, name: String) -> usize {
+    *places.entry(name).or_insert_with_key(|name| {
+        names.push(name.clone());
         names.len().saturating_sub(1)
     })
 }

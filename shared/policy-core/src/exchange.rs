@@ -37,7 +37,7 @@ pub enum Attribute {
     ClusterName,
     /// `connection.tls_version`: absent on a connection without TLS.
     TlsVersion,
-    /// `connection.mtls`: one byte, 1 when the client showed a certificate that was verified.
+    /// `connection.mtls`: one byte, 1 when the client showed a certificate. Whether it was verified is the listener's matter.
     Mtls,
     /// `connection.uri_san_peer_certificate`: the first URI name of the client's certificate.
     PeerUriSan,

@@ -14,13 +14,21 @@ pub struct Outside<'h> {
     counts: Vec<Counter>,
     gauges: Vec<(Gauge, u64)>,
     tick_in: Option<Duration>,
+    notes: Vec<String>,
 }
 
 impl<'h> Outside<'h> {
     /// Nothing done yet.
     #[must_use]
     pub fn new(host: &'h dyn Host) -> Self {
-        Self { host, errands: Vec::new(), counts: Vec::new(), gauges: Vec::new(), tick_in: None }
+        Self {
+            host,
+            errands: Vec::new(),
+            counts: Vec::new(),
+            gauges: Vec::new(),
+            tick_in: None,
+            notes: Vec::new(),
+        }
     }
 
     /// Sends a request of the policy's own; the answer comes to [`Policy::on_errand`](crate::Policy::on_errand) with the
@@ -37,6 +45,17 @@ impl<'h> Outside<'h> {
     /// Sets a gauge.
     pub fn set(&mut self, gauge: Gauge, value: u64) {
         self.gauges.push((gauge, value));
+    }
+
+    /// Tells the operator something, in the proxy's log. No secrets, and nothing that repeats with requests.
+    pub fn note(&mut self, text: String) {
+        self.notes.push(text);
+    }
+
+    /// What the operator is told.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Asks for the next tick. Asked twice, the earlier one counts; it then repeats until asked otherwise.

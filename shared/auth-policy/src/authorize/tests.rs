@@ -31,13 +31,18 @@ const CLAIMS: &str = r#"{"scope":"orders:read orders:write","realm":{"roles":["d
 
 /// Checks a caller with these claims, on a request to a path of a tenant.
 fn verdict(block: &str, path: &str, callers: &[&Identity]) -> Result<(), &'static str> {
+    speaker(block, path, callers, false).map(drop)
+}
+
+/// Which of the callers may, or the reason why none may.
+fn speaker(block: &str, path: &str, callers: &[&Identity], together: bool) -> Result<usize, &'static str> {
     let (block, matches) = compiled(block, r#"{"paths":[{"template":"/t/{tenant}/**"}]}"#).unwrap();
     let table =
         Table::of(&[(":path", path), ("x-tenant", "acme"), ("x-two", "acme"), ("x-two", "b"), ("x-no", "")]);
     let exchange = Exchange::new(&table);
     let names = Names::new().unwrap();
     let target = Target::new(&exchange.headers, &names);
-    block.check(callers, &matches, &target).map_err(|denial| denial.reason)
+    block.check(callers, together, &matches, &target).map_err(|denial| denial.reason)
 }
 
 #[test]
@@ -93,12 +98,22 @@ fn a_claim_is_compared_with_the_request() {
 }
 
 #[test]
-fn one_of_several_callers_is_enough_for_a_condition() {
+fn the_rights_of_one_caller_and_the_tenant_of_another_are_nobodys() {
     let (ann, bob) = (caller("ann", "{}"), caller("bob", CLAIMS));
-    let block = r#"{"ids":["ann"],"scopes":{"allOf":["orders:read"]}}"#;
-    assert_eq!(verdict(block, "/t/a/b", &[&ann, &bob]), Ok(()));
-    assert_eq!(verdict(block, "/t/a/b", &[&ann]), Err("insufficient_scope"));
-    assert_eq!(verdict(block, "/t/a/b", &[&bob]), Err("id_not_allowed"));
+    let both = [&ann, &bob];
+    let mixed = r#"{"ids":["ann"],"scopes":{"allOf":["orders:read"]}}"#;
+    let absent = r#"{"claims":[{"path":"tenant","present":false}]}"#;
+    for (block, together, expected) in [
+        (mixed, false, Err("insufficient_scope")),
+        (mixed, true, Ok(0)),
+        (r#"{"scopes":{"allOf":["orders:read"]}}"#, false, Ok(1)),
+        (r#"{"ids":["bob"],"scopes":{"allOf":["orders:read"]}}"#, false, Ok(1)),
+        (absent, false, Ok(0)),
+        (absent, true, Err("claim_not_allowed")),
+        (r#"{"ids":["eve"]}"#, true, Err("id_not_allowed")),
+    ] {
+        assert_eq!(speaker(block, "/t/a/b", &both, together), expected, "{block} {together}");
+    }
 }
 
 #[test]

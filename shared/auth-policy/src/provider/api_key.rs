@@ -1,10 +1,10 @@
 //! API keys.
 
-use credentials::{ApiKeyConfig, ApiKeys, find};
+use credentials::{ApiKeyConfig, ApiKeys, Place, find};
 use policy_core::ConfigError;
 
 use super::roster::Roster;
-use super::{Evidence, Question, Vouched, Workshop, tokens};
+use super::{Evidence, Question, Vouched, Workshop};
 use crate::denial::Denial;
 
 /// A compiled provider of this kind.
@@ -21,12 +21,16 @@ impl ApiKey {
         if let Some(name) = keys.forward_id_header() {
             shop.own.add(name).map_err(|error| error.under("forwardIdHeader"))?;
         }
-        tokens::none_is_ours(keys.places(), shop.own).map_err(|error| error.under("from"))?;
         Ok(Self {
             clients: Roster::new(shop.name, "apiKey", keys.forward_id_header()),
             realm: keys.realm().unwrap_or(shop.name).to_owned(),
             keys,
         })
+    }
+
+    /// Where keys stand.
+    pub(crate) fn places(&self) -> &[Place] {
+        self.keys.places()
     }
 
     /// The protection space, for the challenge.

@@ -65,6 +65,11 @@ enum Trouble {
 }
 
 impl Jwt {
+    /// Where tokens stand.
+    pub(crate) fn places(&self) -> &[Place] {
+        &self.places
+    }
+
     /// The protection space, for the challenge.
     pub(crate) fn realm(&self) -> &str {
         &self.realm
@@ -78,7 +83,7 @@ impl Jwt {
             Err(_) => return Evidence::Bad(Denial::AMBIGUOUS_CREDENTIAL),
         };
         let asked = match question.waited {
-            Some(Waiting::Keys(asked)) => asked,
+            Some(Waiting::Keys(asked, _)) => asked,
             _ => None,
         };
         let now = question.host.now();
@@ -97,7 +102,7 @@ impl Jwt {
             Ok(verified) => verified,
             Err(Trouble::Foreign(denial)) => return Evidence::Foreign(found.value, denial),
             Err(Trouble::Bad(denial)) => return Evidence::Bad(denial),
-            Err(Trouble::Wait(asked)) => return Evidence::Wait(Waiting::Keys(asked)),
+            Err(Trouble::Wait(asked)) => return Evidence::Wait(Waiting::Keys(asked, self.keys.version())),
         };
         // Not a matter of the token alone: the same token may come over another connection.
         if self.bound && !is_bound(&verified, question.exchange) {
@@ -110,10 +115,12 @@ impl Jwt {
         })
     }
 
-    /// True while other keys may still come.
-    pub(crate) fn still_waits(&self, asked: &mut Option<Asked>, host: &dyn Host) -> bool {
+    /// True while other keys than those of this version may still come.
+    pub(crate) fn still_waits(&self, asked: &mut Option<Asked>, version: u64, host: &dyn Host) -> bool {
         match &self.keys {
             Keys::Inline(_) => false,
+            // They have come: whether they are the right ones shows when the request is decided.
+            Keys::Remote(source) if source.version() != version => false,
             Keys::Remote(source) => source.refetch(asked, host) == Refetch::Wait,
         }
     }
@@ -129,6 +136,7 @@ impl Jwt {
     pub(crate) fn on_tick(&self, out: &mut Outside<'_>) {
         if let Keys::Remote(source) = &self.keys {
             source.on_tick(out);
+            source.take_notes().into_iter().for_each(|note| out.note(format!("{}: {note}", self.provider)));
         }
     }
 
@@ -136,6 +144,7 @@ impl Jwt {
     pub(crate) fn on_errand(&self, local: u32, reply: CalloutReply, out: &mut Outside<'_>) {
         if let Keys::Remote(source) = &self.keys {
             source.on_errand(local, reply, out);
+            source.take_notes().into_iter().for_each(|note| out.note(format!("{}: {note}", self.provider)));
         }
     }
 
@@ -173,14 +182,15 @@ impl Jwt {
         let now = host.now();
         let keys = self.keys.current(now).ok_or(Trouble::Bad(Denial::NO_KEYS))?;
         // The cheap questions first. What they give away, the token says itself.
-        self.expectations.check(&token, now).map_err(|refused| Trouble::Bad(Denial::token(refused)))?;
+        self.expectations.check(&token, now).map_err(|refused| match refused {
+            // Another provider of this issuer may be for that audience.
+            Refused::WrongAudience => Trouble::Foreign(Denial::token(refused)),
+            refused => Trouble::Bad(Denial::token(refused)),
+        })?;
         match keys.verify(&token, &self.algorithms, host) {
             Ok(()) => {}
-            // A token that names no key may be signed with one that is not here yet.
-            Err(refused)
-                if refused == Refused::UnknownKey
-                    || refused == Refused::BadSignature && !keys.names(&token) =>
-            {
+            // It may be signed with a key that is not here yet: not every issuer gives a new key a new name.
+            Err(refused @ (Refused::UnknownKey | Refused::BadSignature)) => {
                 return Err(self.other_keys(asked, refused, host));
             }
             Err(refused) => return Err(Trouble::Bad(Denial::token(refused))),
@@ -197,7 +207,7 @@ impl Jwt {
     }
 
     fn other_keys(&self, mut asked: Option<Asked>, refused: Refused, host: &dyn Host) -> Trouble {
-        if self.still_waits(&mut asked, host) {
+        if self.still_waits(&mut asked, self.keys.version(), host) {
             return Trouble::Wait(asked);
         }
         Trouble::Bad(Denial::token(refused))

@@ -55,7 +55,6 @@ impl Opaque {
     pub(crate) fn compile(config: Config, shop: &mut Workshop<'_>) -> Result<Self, ConfigError> {
         let places = tokens::places(config.from_headers, config.from_params, config.from_cookies)?;
         let outputs = Outputs::compile(None, config.output_claim_to_headers, shop.own)?;
-        tokens::none_is_ours(&places, shop.own)?;
         let introspection = IntrospectionConfig {
             endpoint: config.endpoint,
             cluster: config.cluster,
@@ -77,6 +76,11 @@ impl Opaque {
         })
     }
 
+    /// Where tokens stand.
+    pub(crate) fn places(&self) -> &[Place] {
+        &self.places
+    }
+
     /// The protection space, for the challenge.
     pub(crate) fn realm(&self) -> &str {
         &self.realm
@@ -96,8 +100,8 @@ impl Opaque {
         if question.vouched.iter().any(|(_, vouched)| is_taken(&vouched.credential)) {
             return Evidence::Absent;
         }
-        if found.value.is_empty() {
-            return Evidence::Bad(Denial::NOT_A_TOKEN);
+        if !is_token(&found.value) {
+            return Evidence::Foreign(found.value, Denial::NOT_A_TOKEN);
         }
         let key = jose::fingerprint(&found.value);
         match self.introspection.ask_hashed(&key, &found.value, question.host) {
@@ -148,4 +152,10 @@ impl Opaque {
         identities.insert(key, Rc::new((Rc::clone(token), Rc::clone(&identity))), bytes);
         identity
     }
+}
+
+/// What an access token is made of (RFC 6749, A.12), less what no header carries unquoted. Nobody is asked about more.
+fn is_token(value: &[u8]) -> bool {
+    let allowed = |byte: &u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'\\' | b',');
+    !value.is_empty() && value.iter().all(allowed)
 }

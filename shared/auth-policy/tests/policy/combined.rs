@@ -53,6 +53,18 @@ fn a_certificate_vouches_and_hurts_nobody() {
     }
     let outcome = all.send(&with_certificate(&with_key, ours));
     assert!(outcome.saw("x-identity").unwrap().contains("\"id\":\"acme\""), "the first that is named speaks");
+    let outcome = gate(r#"{"allOf":["mesh","partners"]}"#).send(&with_certificate(&with_key, ours));
+    assert!(outcome.saw("x-identity").unwrap().contains(ours), "the first that is named speaks");
+}
+
+#[test]
+fn upstream_is_told_of_the_one_who_may() {
+    let rule = r#"{"require":{"anyOf":["partners","staff"]},"authorize":{"ids":["ann"]}}"#;
+    let gate = Gate::new(&config(&[PARTNERS, STAFF], rule));
+    let outcome = gate.get("/", &[("x-api-key", "hunter2"), ("authorization", ANN)]);
+    assert_eq!(outcome.verdict(), "ok");
+    assert!(outcome.saw("x-identity").unwrap().contains("\"id\":\"ann\""));
+    assert_eq!(gate.get("/", &[("x-api-key", "hunter2")]).verdict(), "403 id_not_allowed");
 }
 
 #[test]
@@ -95,5 +107,19 @@ fn the_first_rule_that_matches_decides_and_what_none_matches_is_denied() {
     ] {
         assert_eq!(denies.get(path, &[]).verdict(), denied, "{path}");
         assert_eq!(allows.get(path, &[]).verdict(), allowed, "{path}");
+    }
+}
+
+#[test]
+fn where_a_credential_is_optional_only_those_who_show_one_are_judged() {
+    let rule = r#"{"require":{"anyOf":["partners","staff"],"optional":true},"authorize":{"ids":["ann"]}}"#;
+    let gate = Gate::new(&config(&[PARTNERS, STAFF], rule));
+    for (headers, expected) in [
+        (vec![], "ok"),
+        (vec![("authorization", ANN)], "ok"),
+        (vec![("x-api-key", "hunter2")], "403 id_not_allowed"),
+        (vec![("x-api-key", "hunter3")], "401 unknown_api_key"),
+    ] {
+        assert_eq!(gate.get("/", &headers).verdict(), expected, "{headers:?}");
     }
 }

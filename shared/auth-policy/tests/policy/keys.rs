@@ -70,6 +70,24 @@ fn a_request_with_a_new_key_waits_for_it_and_goes_on() {
 }
 
 #[test]
+fn keys_that_come_by_a_fetch_that_was_under_way_are_enough() {
+    let gate = gate();
+    gate.serve("old");
+    gate.pass(6 * 60 * 1000);
+    let mut out = Outside::new(&gate.host);
+    gate.policy.on_tick(&mut out);
+    let errands = out.take_errands();
+    assert_eq!(errands.len(), 1, "the refresh is under way");
+    let mut stream = Stream::default();
+    assert!(gate.start(&request("new"), &mut stream).is_none(), "it waits");
+    let body = KEYS.replace("KID", "new").into_bytes();
+    let reply = Answer { status: 200, body, ..Answer::default() };
+    gate.policy.on_errand(errands[0].0, Ok(reply), &mut Outside::new(&gate.host));
+    assert_eq!(gate.wake(&request("new"), &mut stream).unwrap().verdict(), "ok");
+    assert_eq!(gate.serve("new"), 0, "and no other fetch follows");
+}
+
+#[test]
 fn a_key_that_nobody_has_costs_one_fetch_and_is_then_refused_at_once() {
     let gate = gate();
     gate.serve("k");

@@ -49,6 +49,7 @@ fn each_mistake_in_a_provider_is_named() {
         (r#"{"jwt":{"issuer":"x"}}"#.to_owned(), "providers[0]: \"name\" is missing"),
         (jwt(""), "providers[0].jwt: give exactly one of jwksUri, jwks, discovery: true"),
         (jwt(r#","jwks":"{}","discovery":true"#), "providers[0].jwt: give exactly one of"),
+        (jwt(r#","jwksUri":"https://i/k","audiences":[]"#), "providers[0].jwt.audiences: name an audience"),
         (jwt(r#","jwks":"{}""#), "providers[0].jwt.jwks: a key set is a JSON object"),
         (jwt(r#","jwks":"{\"keys\":[]}""#), "providers[0].jwt.jwks: "),
         (
@@ -80,7 +81,7 @@ fn each_mistake_in_a_provider_is_named() {
         ),
         (
             jwt(r#","jwksUri":"https://i/k","fromHeaders":[{"name":"x-identity"}]"#),
-            "providers[0].jwt: x-identity is written by this filter",
+            "providers[0]: x-identity is written by this filter",
         ),
         (
             jwt(

@@ -28,7 +28,7 @@ fn check<P: Plugin + 'static>(readme: &str, request: &[(&str, &str)]) {
         let mut proxy = Proxy::start::<P>(&config).unwrap_or_else(|refused| panic!("{what}: {refused:?}"));
         proxy.set_attribute("source.address", "10.0.0.1:1");
         if what.contains("seen") {
-            proxy.request(request).send();
+            let _ = proxy.request(request).send();
         }
         let response = [("content-type", "text/html"), ("set-cookie", "a=b")];
         let answer = proxy.request(request).answered(&response).send();

@@ -284,7 +284,7 @@ fn each_mistake_is_named_with_its_place() {
         (r#"{"endpoint":"https://a/","clientId":"a"}"#, "\"clientSecret\" is missing"),
         (
             r#"{"endpoint":"https://a/","clientId":"a","clientSecret":"b","timeout":"1m"}"#,
-            "timeout: this has to be from 10ms to 30s",
+            "timeout: this has to be from 10ms to 10s",
         ),
         (
             r#"{"endpoint":"https://a/","clientId":"a","clientSecret":"b","cache":{"ttl":"2h"}}"#,

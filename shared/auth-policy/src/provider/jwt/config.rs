@@ -22,8 +22,7 @@ use crate::provider::{Workshop, tokens};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Config {
     issuer: String,
-    #[serde(default)]
-    audiences: Vec<String>,
+    audiences: Option<Vec<String>>,
     jwks_uri: Option<String>,
     jwks: Option<Secret>,
     #[serde(default)]
@@ -104,7 +103,6 @@ impl Jwt {
             std::mem::take(&mut config.output_claim_to_headers),
             shop.own,
         )?;
-        tokens::none_is_ours(&places, shop.own)?;
         let limits = key_limits(&config)?;
         let entries = match config.cache.max_entries.unwrap_or(ENTRIES) {
             entries @ 1..=1_000_000 => usize::try_from(entries).unwrap_or(usize::MAX),
@@ -148,8 +146,9 @@ fn expectations(config: &Config) -> Result<Expectations, ConfigError> {
     if config.issuer.is_empty() {
         return Err(ConfigError::at("issuer", "name the issuer: it is what iss is compared with"));
     }
-    if config.audiences.iter().any(String::is_empty) {
-        return Err(ConfigError::at("audiences", "an audience must not be empty"));
+    let audiences = config.audiences.clone().unwrap_or_default();
+    if audiences.iter().any(String::is_empty) || config.audiences.as_ref().is_some_and(Vec::is_empty) {
+        return Err(ConfigError::at("audiences", "name an audience; leave the field out to take any"));
     }
     let clock_skew = config.clock_skew.map_or(SKEW, |span| span.0);
     if clock_skew > LARGEST_SKEW {
@@ -166,7 +165,7 @@ fn expectations(config: &Config) -> Result<Expectations, ConfigError> {
     }
     Ok(Expectations {
         issuer: config.issuer.clone(),
-        audiences: config.audiences.clone(),
+        audiences,
         clock_skew,
         require_expiration: config.require_expiration.unwrap_or(true),
         max_lifetime: config.max_lifetime.map(|span| span.0),
