@@ -19,7 +19,7 @@ pub struct IntrospectionConfig {
     pub client_id: String,
     /// The client's secret.
     pub client_secret: Secret,
-    /// How long an answer may take: 10ms to 30s, by default 1s.
+    /// How long an answer may take: 10ms to 10s, by default 1s.
     pub timeout: Option<Span>,
     /// How long answers are kept.
     #[serde(default)]
