@@ -72,13 +72,15 @@ fn transport(tls: &TlsOrigination) -> Value {
     json!({"name": "envoy.transport_sockets.tls", "typed_config": context})
 }
 
-/// What the server's certificate is held to; nothing when any will do.
+/// What the server's certificate is held to; nothing where the operator says that any will do. On a machine without
+/// authorities Envoy refuses the cluster for the file that is missing, rather than trust everyone.
 fn validation(tls: &TlsOrigination) -> Option<Value> {
     if tls.insecure_skip_verify {
         return None;
     }
     let system = || SYSTEM_AUTHORITIES.iter().map(Path::new).find(|file| file.is_file());
-    let file = tls.ca_certificates.as_deref().or_else(system)?;
+    let usual = || SYSTEM_AUTHORITIES.first().map(Path::new);
+    let file = tls.ca_certificates.as_deref().or_else(system).or_else(usual);
     let names: Vec<Value> = tls
         .subject_alt_names
         .iter()

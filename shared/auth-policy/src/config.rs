@@ -86,7 +86,9 @@ pub(crate) fn compile(config: Config, environment: Environment<'_>) -> Result<Au
             "without rules everything is refused; say default: allow if not",
         ));
     }
-    if config.resource_metadata.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
+    let is_address =
+        |uri: &String| uri.starts_with("https://") && uri.bytes().all(|byte| byte.is_ascii_graphic());
+    if config.resource_metadata.as_ref().is_some_and(|uri| !is_address(uri)) {
         return Err(ConfigError::at("resourceMetadata", "this is an https:// address (RFC 9728, 3)"));
     }
     Ok(AuthPolicy {

@@ -5,7 +5,7 @@ use policy_core::{ConfigError, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use crate::claim::{self, ClaimPath};
-use crate::own_headers::OwnHeaders;
+use crate::own_headers::{OwnHeaders, is_alias};
 
 /// One item of `outputClaimToHeaders`.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,8 +35,10 @@ impl Outputs {
         for (index, claim) in claims.iter().enumerate() {
             let place = |error: ConfigError| error.under("header").under_item("outputClaimToHeaders", index);
             own.add(&claim.header).map_err(place)?;
-            let earlier = claims.iter().take(index).any(|other| other.header == claim.header);
-            if earlier || payload.as_ref() == Some(&claim.header) {
+            let same = |other: &HeaderName| is_alias(other.as_bytes(), claim.header.as_bytes());
+            if claims.iter().take(index).any(|other| same(&other.header))
+                || payload.as_ref().is_some_and(same)
+            {
                 return Err(place(ConfigError::at("", format!("{} is written twice", claim.header))));
             }
         }

@@ -40,7 +40,7 @@ impl OwnHeaders {
 }
 
 /// True when some upstream takes both for the same header: CGI and its children turn `-`, `_` and `.` into one.
-fn is_alias(own: &[u8], name: &[u8]) -> bool {
+pub(crate) fn is_alias(own: &[u8], name: &[u8]) -> bool {
     own.len() == name.len() && own.iter().map(fold).eq(name.iter().map(fold))
 }
 

@@ -20,3 +20,4 @@ pub use basic::{Basic, BasicConfig, BasicOutcome};
 pub use certificate::{CertificateConfig, CertificateNames, peer_thumbprint};
 pub use challenge::Challenge;
 pub use place::{Ambiguous, Found, HeaderPlace, Place, check_places, find, remove_query};
+pub use words::realm as checked_realm;

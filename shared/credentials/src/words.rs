@@ -6,7 +6,10 @@ use policy_core::{ConfigError, HeaderName};
 const MAX_REALM: usize = 128;
 
 /// A realm as clients can read it.
-pub(crate) fn realm(realm: String) -> Result<String, ConfigError> {
+///
+/// # Errors
+/// Refuses one that is empty, too long, or holds more than printable ASCII.
+pub fn realm(realm: String) -> Result<String, ConfigError> {
     if realm.is_empty() || realm.len() > MAX_REALM {
         return Err(ConfigError::at("realm", format!("a realm has 1 to {MAX_REALM} characters")));
     }

@@ -95,7 +95,7 @@ impl Jwt {
             }
             None => {
                 question.counts.push(self.miss);
-                self.verify(&found.value, fingerprint, asked, question.host)
+                self.verify(&found.value, fingerprint, asked, now, question.host)
             }
         };
         let verified = match verified {
@@ -170,6 +170,7 @@ impl Jwt {
         text: &[u8],
         fingerprint: Fingerprint,
         asked: Option<Asked>,
+        now: Timestamp,
         host: &dyn Host,
     ) -> Result<Rc<Verified>, Trouble> {
         let token = Token::read(text).map_err(|malformed| {
@@ -179,7 +180,6 @@ impl Jwt {
         if token.claims().issuer() != Some(self.expectations.issuer.as_str()) {
             return Err(Trouble::Foreign(Denial::token(Refused::WrongIssuer)));
         }
-        let now = host.now();
         let keys = self.keys.current(now).ok_or(Trouble::Bad(Denial::NO_KEYS))?;
         // The cheap questions first. What they give away, the token says itself.
         self.expectations.check(&token, now).map_err(|refused| match refused {

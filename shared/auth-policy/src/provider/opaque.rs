@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use credentials::{HeaderPlace, Place, find};
+use credentials::{HeaderPlace, Place, checked_realm, find};
 use idp::{ActiveToken, Introspected, Introspection, IntrospectionConfig};
 use jose::Claims;
 use policy_core::config::Secret;
@@ -69,7 +69,7 @@ impl Opaque {
             introspection,
             places,
             provider: shop.name.to_owned(),
-            realm: config.realm.unwrap_or_else(|| shop.name.to_owned()),
+            realm: checked_realm(config.realm.unwrap_or_else(|| shop.name.to_owned()))?,
             forward: config.forward_original_token,
             outputs,
             identities: RefCell::new(Cache::new(Limits { entries: 1024, bytes: 4 << 20 })),

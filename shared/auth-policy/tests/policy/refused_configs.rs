@@ -42,7 +42,7 @@ fn each_mistake_in_a_rule_is_named() {
 }
 
 #[test]
-fn each_mistake_in_a_provider_is_named() {
+fn each_mistake_in_a_provider_of_tokens_is_named() {
     let jwt = |fields: &str| format!(r#"{{"name":"corp","jwt":{{"issuer":"https://i"{fields}}}}}"#);
     for (provider, expected) in [
         (r#"{"name":"x"}"#.to_owned(), "providers[0]: give exactly one of jwt, apiKey, basic"),
@@ -50,6 +50,16 @@ fn each_mistake_in_a_provider_is_named() {
         (jwt(""), "providers[0].jwt: give exactly one of jwksUri, jwks, discovery: true"),
         (jwt(r#","jwks":"{}","discovery":true"#), "providers[0].jwt: give exactly one of"),
         (jwt(r#","jwksUri":"https://i/k","audiences":[]"#), "providers[0].jwt.audiences: name an audience"),
+        (
+            jwt(r#","jwksUri":"https://i/k","realm":"a\nb""#),
+            "providers[0].jwt.realm: a realm holds printable",
+        ),
+        (
+            jwt(
+                r#","jwksUri":"https://i/k","outputClaimToHeaders":[{"header":"x-a","claim":"b"},{"header":"x_a","claim":"c"}]"#,
+            ),
+            "providers[0].jwt.outputClaimToHeaders[1].header: x_a is written twice",
+        ),
         (jwt(r#","jwks":"{}""#), "providers[0].jwt.jwks: a key set is a JSON object"),
         (jwt(r#","jwks":"{\"keys\":[]}""#), "providers[0].jwt.jwks: "),
         (
@@ -89,15 +99,23 @@ fn each_mistake_in_a_provider_is_named() {
             ),
             "providers[0].jwt.outputClaimToHeaders[1].header: a is written twice",
         ),
-        (r#"{"name":"k","apiKey":{"keys":[{"id":"a"}]}}"#.to_owned(), "providers[0].apiKey.keys[0]"),
-        (r#"{"name":"m","mtls":{}}"#.to_owned(), "providers[0].mtls"),
+    ] {
+        let message = refusal(&config(&[&provider], OPEN));
+        assert!(message.starts_with(expected), "{provider}: {message}");
+    }
+}
+
+#[test]
+fn each_mistake_in_another_provider_is_named() {
+    for (provider, expected) in [
+        (r#"{"name":"k","apiKey":{"keys":[{"id":"a"}]}}"#, "providers[0].apiKey.keys[0]"),
+        (r#"{"name":"m","mtls":{}}"#, "providers[0].mtls"),
         (
-            r#"{"name":"o","introspection":{"endpoint":"https://i/x","clientId":"a","clientSecret":""}}"#
-                .to_owned(),
+            r#"{"name":"o","introspection":{"endpoint":"https://i/x","clientId":"a","clientSecret":""}}"#,
             "providers[0].introspection.clientSecret: a secret must not be empty",
         ),
     ] {
-        let message = refusal(&config(&[&provider], OPEN));
+        let message = refusal(&config(&[provider], OPEN));
         assert!(message.starts_with(expected), "{provider}: {message}");
     }
 }
@@ -110,6 +128,8 @@ fn what_is_wrong_with_the_whole_is_named() {
     assert!(
         refusal(r#"{"rules":[{"public":true}],"resourceMetadata":"x"}"#).starts_with("resourceMetadata: ")
     );
+    let split = r#"{"rules":[{"public":true}],"resourceMetadata":"https://x/\r\ny"}"#;
+    assert!(refusal(split).starts_with("resourceMetadata: "));
     let same = r#"{"rules":[{"public":true}],"identity":{"header":"x-a"},"shadow":{"header":"X-A"}}"#;
     assert!(refusal(same).starts_with("shadow.header: this is the identity's header already"));
     let host = r#"{"rules":[{"public":true}],"identity":{"header":"host"}}"#;

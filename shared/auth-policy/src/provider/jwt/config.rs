@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use credentials::HeaderPlace;
+use credentials::{HeaderPlace, checked_realm};
 use idp::{KeySource, RefreshConfig, RemoteConfig};
 use jose::{Algorithm, Expectations, KeyLimits};
 use policy_core::config::Secret;
@@ -110,7 +110,7 @@ impl Jwt {
         };
         Ok(Self {
             provider: shop.name.to_owned(),
-            realm: config.realm.clone().unwrap_or_else(|| shop.name.to_owned()),
+            realm: checked_realm(config.realm.take().unwrap_or_else(|| shop.name.to_owned()))?,
             places,
             algorithms: limits.algorithms.clone(),
             expectations: expectations(&config)?,
