@@ -1,8 +1,8 @@
 //! Authentication and authorization as a pure policy.
 //!
-//! Providers vouch for callers ([`provider`]), rules say who has to vouch for which request and what a known caller may
-//! do ([`rule`], [`require`], [`authorize`]). A request is decided on as it arrived ([`decision`]); then what nobody but this
-//! filter may write is stripped from it, and one identity, whatever the credential was, is written ([`identity`]).
+//! Providers vouch for callers (`provider`), rules say who has to vouch for which request and what a known caller may
+//! do (`rule`, `require`, `authorize`). A request is decided on as it arrived (`decision`); then what nobody but this
+//! filter may write is stripped from it, and one identity, whatever the credential was, is written (`identity`).
 
 mod answer;
 mod authorize;
