@@ -16,4 +16,4 @@ pub use introspection::{
     ActiveToken, CacheConfig, Introspected, Introspection, IntrospectionConfig, token_hash,
 };
 pub use keys::{Asked, KeySource, MAX_SET, Parse, Parsed, Refetch, RemoteConfig};
-pub use refresh::{RefreshConfig, Span};
+pub use refresh::RefreshConfig;

@@ -1,9 +1,7 @@
 //! How often keys are fetched.
 
-use std::time::Duration;
-
 use policy_core::ConfigError;
-use policy_core::time::parse_duration;
+use policy_core::time::Span;
 use serde::Deserialize;
 
 /// `jwksRefresh`: durations as they are written (`30s`).
@@ -16,37 +14,18 @@ pub struct RefreshConfig {
     max_stale: Option<Span>,
 }
 
-/// A duration on the wire.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Span(Duration);
-
-impl TryFrom<String> for Span {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        parse_duration(&text).map(Self)
-    }
-}
-
-impl Span {
-    /// Milliseconds; an error at `key` outside of the bounds.
-    pub(crate) fn within(self, key: &str, least: u64, most: u64, words: &str) -> Result<u64, ConfigError> {
-        match u64::try_from(self.0.as_millis()) {
-            Ok(millis) if (least..=most).contains(&millis) => Ok(millis),
-            _ => Err(ConfigError::at(key, format!("this has to be from {words}"))),
-        }
-    }
-}
-
-/// Milliseconds of an optional field.
+/// Milliseconds of an optional field; an error at `key` outside of the bounds.
 pub(crate) fn millis(
     span: Option<Span>,
     default: u64,
     key: &str,
     (least, most, words): (u64, u64, &str),
 ) -> Result<u64, ConfigError> {
-    span.map_or(Ok(default), |span| span.within(key, least, most, words))
+    let Some(Span(span)) = span else { return Ok(default) };
+    match u64::try_from(span.as_millis()) {
+        Ok(millis) if (least..=most).contains(&millis) => Ok(millis),
+        _ => Err(ConfigError::at(key, format!("this has to be from {words}"))),
+    }
 }
 
 /// Checked, in milliseconds.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// Nanoseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub u64);
@@ -68,6 +70,19 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(millis))
 }
 
+/// A duration as configurations write it; see [`parse_duration`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Span(pub Duration);
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        parse_duration(&text).map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +110,17 @@ mod tests {
             ["", "s", "5", "-5s", "1.5s", "5 s", "5S", "99999999999999999999s", "18446744073709551615d", "é"]
         {
             assert!(parse_duration(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_read_from_text_and_from_nothing_else() {
+        let read = |json: &str| crate::config::parse::<Span>(json.as_bytes()).map_err(|e| e.to_string());
+        assert_eq!(read("\"90s\""), Ok(Span(Duration::from_secs(90))));
+        for (json, reason) in
+            [("\"90\"", "a duration is"), ("90", "expected a string"), ("null", "expected a string")]
+        {
+            assert!(read(json).unwrap_err().contains(reason), "{json}: {:?}", read(json));
         }
     }
 }

@@ -8,6 +8,7 @@ use idp::{ActiveToken, Introspected, Introspection, IntrospectionConfig};
 use jose::Claims;
 use policy_core::config::Secret;
 use policy_core::json::Json;
+use policy_core::time::Span;
 use policy_core::{CalloutReply, ConfigError, Host, Outside};
 use serde::Deserialize;
 
@@ -25,7 +26,7 @@ pub(crate) struct Config {
     cluster: Option<String>,
     client_id: String,
     client_secret: Secret,
-    timeout: Option<idp::Span>,
+    timeout: Option<Span>,
     #[serde(default)]
     cache: idp::CacheConfig,
     from_headers: Option<Vec<HeaderPlace>>,

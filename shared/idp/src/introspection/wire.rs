@@ -2,10 +2,9 @@
 
 use ct_codecs::{Base64, Encoder};
 use policy_core::config::Secret;
+use policy_core::time::Span;
 use policy_core::{ConfigError, HeaderName, HeaderValue};
 use serde::Deserialize;
-
-use crate::refresh::Span;
 
 /// `introspection`, as it is written down.
 #[derive(Debug, Clone, Deserialize)]

@@ -8,7 +8,7 @@ use credentials::{HeaderPlace, checked_realm};
 use idp::{KeySource, RefreshConfig, RemoteConfig};
 use jose::{Algorithm, Expectations, KeyLimits};
 use policy_core::config::Secret;
-use policy_core::time::parse_duration;
+use policy_core::time::Span;
 use policy_core::{ConfigError, HeaderName};
 use serde::Deserialize;
 
@@ -55,18 +55,6 @@ pub(crate) struct Config {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct CacheConfig {
     max_entries: Option<u64>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-struct Span(Duration);
-
-impl TryFrom<String> for Span {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        parse_duration(&text).map(Self)
-    }
 }
 
 #[derive(Clone, Copy, Deserialize)]
