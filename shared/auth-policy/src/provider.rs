@@ -10,7 +10,7 @@ pub(crate) mod tokens;
 
 use std::rc::Rc;
 
-use credentials::{Found, Place};
+use credentials::{Ambiguous, Found, Place, find};
 use policy_core::config::Environment;
 use policy_core::{CalloutReply, ConfigError, Counter, Counters, Exchange, Host, Label, Outside};
 use serde::Deserialize;
@@ -88,6 +88,17 @@ pub(crate) struct Question<'q, 'x> {
     pub(crate) vouched: &'q [(usize, Vouched)],
     /// Counters to be raised.
     pub(crate) counts: &'q mut Vec<Counter>,
+}
+
+impl Question<'_, '_> {
+    /// The one credential that stands in these places, or what it means that there is not one.
+    fn credential(&self, places: &[Place]) -> Result<Found, Evidence> {
+        match find(places, &self.exchange.headers) {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(Evidence::Absent),
+            Err(Ambiguous) => Err(Evidence::Bad(Denial::AMBIGUOUS_CREDENTIAL)),
+        }
+    }
 }
 
 /// How a client is told to show a credential.

@@ -1,6 +1,6 @@
 //! API keys.
 
-use credentials::{ApiKeyConfig, ApiKeys, Place, find};
+use credentials::{ApiKeyConfig, ApiKeys, Place};
 use policy_core::ConfigError;
 
 use super::roster::Roster;
@@ -40,10 +40,9 @@ impl ApiKey {
 
     /// What it says of a request.
     pub(crate) fn examine(&self, question: &Question<'_, '_>) -> Evidence {
-        let found = match find(self.keys.places(), &question.exchange.headers) {
-            Ok(Some(found)) => found,
-            Ok(None) => return Evidence::Absent,
-            Err(_) => return Evidence::Bad(Denial::AMBIGUOUS_CREDENTIAL),
+        let found = match question.credential(self.keys.places()) {
+            Ok(found) => found,
+            Err(evidence) => return evidence,
         };
         match self.keys.check(&found.value) {
             None => Evidence::Foreign(found.value, Denial::UNKNOWN_KEY),

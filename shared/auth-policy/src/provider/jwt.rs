@@ -5,7 +5,7 @@ mod config;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use credentials::{Place, find, peer_thumbprint};
+use credentials::{Place, peer_thumbprint};
 use idp::{Asked, KeySource, Parsed, Refetch};
 use jose::{Algorithm, Claims, Expectations, KeySet, Refused, Token};
 use policy_core::json::Json;
@@ -77,10 +77,9 @@ impl Jwt {
 
     /// What it says of a request.
     pub(crate) fn examine(&self, question: Question<'_, '_>) -> Evidence {
-        let found = match find(&self.places, &question.exchange.headers) {
-            Ok(Some(found)) => found,
-            Ok(None) => return Evidence::Absent,
-            Err(_) => return Evidence::Bad(Denial::AMBIGUOUS_CREDENTIAL),
+        let found = match question.credential(&self.places) {
+            Ok(found) => found,
+            Err(evidence) => return evidence,
         };
         let asked = match question.waited {
             Some(Waiting::Keys(asked, _)) => asked,

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use credentials::{HeaderPlace, Place, checked_realm, find};
+use credentials::{HeaderPlace, Place, checked_realm};
 use idp::{ActiveToken, Introspected, Introspection, IntrospectionConfig};
 use jose::Claims;
 use policy_core::config::Secret;
@@ -89,10 +89,9 @@ impl Opaque {
 
     /// What it says of a request.
     pub(crate) fn examine(&self, question: Question<'_, '_>) -> Evidence {
-        let found = match find(&self.places, &question.exchange.headers) {
-            Ok(Some(found)) => found,
-            Ok(None) => return Evidence::Absent,
-            Err(_) => return Evidence::Bad(Denial::AMBIGUOUS_CREDENTIAL),
+        let found = match question.credential(&self.places) {
+            Ok(found) => found,
+            Err(evidence) => return evidence,
         };
         // Nobody outside is asked about a token that is known here.
         let is_taken = |credential: &Option<credentials::Found>| {
