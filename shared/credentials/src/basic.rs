@@ -61,8 +61,8 @@ pub enum BasicOutcome {
     Ambiguous,
     /// It does not follow RFC 7617.
     Malformed,
-    /// No such user, or not the password.
-    Refused,
+    /// No such user, or not the password; and where it stood.
+    Refused(Found),
     /// This user, and where the password stood.
     User(Rc<str>, Found),
     /// Too many passwords to check at once: ask again after a second.
@@ -133,7 +133,7 @@ impl Basic {
             return BasicOutcome::User(Rc::clone(user), found);
         }
         if self.bad.borrow_mut().has(&key, now) {
-            return BasicOutcome::Refused;
+            return BasicOutcome::Refused(found);
         }
         if !self.budget.borrow_mut().spend(self.rounds, now) {
             return BasicOutcome::Busy;
@@ -147,7 +147,7 @@ impl Basic {
             }
             None => {
                 self.bad.borrow_mut().put(key, now);
-                BasicOutcome::Refused
+                BasicOutcome::Refused(found)
             }
         }
     }

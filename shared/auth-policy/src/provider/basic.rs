@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use credentials::{BasicConfig, BasicOutcome, Place, find};
-use policy_core::{ConfigError, HeaderName};
+use credentials::{BasicConfig, BasicOutcome};
+use policy_core::ConfigError;
 
 use super::roster::Roster;
 use super::{Evidence, Question, Vouched, Workshop};
@@ -13,7 +13,6 @@ use crate::denial::Denial;
 pub(crate) struct Basic {
     passwords: credentials::Basic,
     users: Roster,
-    places: Vec<Place>,
 }
 
 impl Basic {
@@ -23,11 +22,8 @@ impl Basic {
         if let Some(name) = passwords.forward_user_header() {
             shop.own.add(name).map_err(|error| error.under("forwardUserHeader"))?;
         }
-        let place = HeaderName::parse("authorization")
-            .and_then(|name| Place::header(name, Some("Basic ".to_owned())))
-            .map_err(|message| ConfigError::at("", message))?;
         let users = Roster::new(shop.name, "basic", passwords.forward_user_header());
-        Ok(Self { users, passwords, places: vec![place] })
+        Ok(Self { users, passwords })
     }
 
     /// The protection space, for the challenge.
@@ -43,10 +39,7 @@ impl Basic {
             BasicOutcome::Malformed => Evidence::Bad(Denial::MALFORMED_PASSWORD),
             BasicOutcome::Busy => Evidence::Bad(Denial::BUSY),
             // Another provider of passwords may know the user.
-            BasicOutcome::Refused => match find(&self.places, &question.exchange.headers) {
-                Ok(Some(found)) => Evidence::Foreign(found.value, Denial::WRONG_PASSWORD),
-                _ => Evidence::Bad(Denial::WRONG_PASSWORD),
-            },
+            BasicOutcome::Refused(found) => Evidence::Foreign(found.value, Denial::WRONG_PASSWORD),
             BasicOutcome::User(user, found) => Evidence::Good(Vouched {
                 identity: self.users.identity(&user, &BTreeMap::new()),
                 credential: Some(found),

@@ -40,6 +40,7 @@ fn check_values(basic: &Basic, values: &[&str], host: &Still) -> String {
     let table = Table::of(&headers);
     match basic.check(&Exchange::new(&table).headers, host) {
         BasicOutcome::User(user, _) => user.to_string(),
+        BasicOutcome::Refused(_) => "Refused".to_owned(),
         other => format!("{other:?}"),
     }
 }
