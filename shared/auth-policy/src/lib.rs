@@ -6,7 +6,6 @@
 
 mod answer;
 mod authorize;
-mod cache;
 mod claim;
 mod config;
 mod decision;

@@ -15,10 +15,12 @@ use policy_core::config::Environment;
 use policy_core::{CalloutReply, ConfigError, Counter, Counters, Exchange, Host, Label, Outside};
 use serde::Deserialize;
 
-use crate::cache::Fingerprint;
 use crate::denial::Denial;
 use crate::identity::Identity;
 use crate::own_headers::OwnHeaders;
+
+/// The SHA-256 of a whole credential, by which what is known of it is kept.
+pub(crate) type Fingerprint = [u8; 32];
 
 /// A provider as it is written down.
 #[derive(Deserialize)]

@@ -20,6 +20,7 @@
 //! | [`route`] | the `match` block |
 //! | [`enforcement`] | `enforce`, `shadow`, `off`, and a stable percentage |
 //! | [`regex`] | regular expressions over bytes |
+//! | [`recent`] | a bounded map of what was needed lately |
 //! | [`table`] | plain values in place of Envoy, for tests and tools |
 //! | [`time`] | timestamps and durations |
 
@@ -37,6 +38,7 @@ pub mod host;
 pub mod json;
 pub mod outside;
 pub mod policy;
+pub mod recent;
 pub mod regex;
 pub mod route;
 pub mod snapshot;

@@ -4,6 +4,7 @@
 
 use policy_core::enforcement::Percent;
 use policy_core::format::{Captured, Compiler, Phase};
+use policy_core::recent::{Limits, Recent};
 use policy_core::regex::{Regex, Substitution};
 use policy_core::route::{Match, Names, NormalPath, Target, normal_host};
 use policy_core::table::{Pairs, Still, Table};
@@ -189,6 +190,37 @@ proptest! {
         let small = Percent::try_from(low).unwrap();
         let large = Percent::try_from((low + more).min(100.0)).unwrap();
         prop_assert!(!small.includes("rule", &key) || large.includes("rule", &key));
+    }
+
+    #[test]
+    fn what_was_needed_last_is_at_hand_and_never_another_value(
+        entries in 0_usize..12, steps in vec((0_u8..20, 0_u8..10), 0..200),
+    ) {
+        let mut recent = Recent::new(Limits { entries, weight: usize::MAX });
+        // A key that was removed took its place all the same.
+        let mut last: Vec<(u8, Option<usize>)> = Vec::new();
+        for (number, (key, what)) in steps.into_iter().enumerate() {
+            let before = last.iter().position(|(known, _)| *known == key).and_then(|at| last.remove(at).1);
+            match what {
+                0 => {
+                    recent.remove(&key);
+                    last.push((key, None));
+                }
+                1..4 => {
+                    recent.insert(key, number, 0);
+                    last.push((key, Some(number)));
+                }
+                _ => {
+                    let found = recent.get(&key);
+                    prop_assert!(found.is_none() || found == before);
+                    last.extend(found.map(|value| (key, Some(value))));
+                }
+            }
+            prop_assert!(recent.len() <= entries.max(1));
+        }
+        for (key, value) in last.into_iter().rev().take((entries / 2).max(1)) {
+            prop_assert_eq!(recent.get(&key), value);
+        }
     }
 
     #[test]

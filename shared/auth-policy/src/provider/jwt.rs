@@ -9,11 +9,11 @@ use credentials::{Place, peer_thumbprint};
 use idp::{Asked, KeySource, Parsed, Refetch};
 use jose::{Algorithm, Claims, Expectations, KeySet, Refused, Token};
 use policy_core::json::Json;
+use policy_core::recent::Recent;
 use policy_core::time::Timestamp;
 use policy_core::{CalloutReply, Counter, Exchange, Host, Outside};
 
-use super::{Evidence, Question, Vouched, Waiting};
-use crate::cache::{Cache, Fingerprint};
+use super::{Evidence, Fingerprint, Question, Vouched, Waiting};
 use crate::denial::Denial;
 use crate::identity::{Identity, Parts};
 use crate::outputs::Outputs;
@@ -45,7 +45,7 @@ enum Keys {
 /// Tokens that were verified with the keys of this version.
 struct Seen {
     version: u64,
-    tokens: Cache<Verified>,
+    tokens: Recent<Fingerprint, Rc<Verified>>,
 }
 
 /// A verified token, as far as the next request with it needs it.

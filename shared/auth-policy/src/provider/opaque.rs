@@ -8,12 +8,12 @@ use idp::{ActiveToken, Introspected, Introspection, IntrospectionConfig};
 use jose::Claims;
 use policy_core::config::Secret;
 use policy_core::json::Json;
+use policy_core::recent::{Limits, Recent};
 use policy_core::time::Span;
 use policy_core::{CalloutReply, ConfigError, Host, Outside};
 use serde::Deserialize;
 
-use super::{Evidence, Question, Vouched, Waiting, Workshop, tokens};
-use crate::cache::{Cache, Fingerprint, Limits};
+use super::{Evidence, Fingerprint, Question, Vouched, Waiting, Workshop, tokens};
 use crate::denial::Denial;
 use crate::identity::{Identity, Parts};
 use crate::outputs::{self, Outputs};
@@ -47,9 +47,12 @@ pub(crate) struct Opaque {
     realm: String,
     forward: bool,
     outputs: Outputs,
-    /// Identities of active tokens, each with the answer it was made of.
-    identities: RefCell<Cache<(Rc<ActiveToken>, Rc<Identity>)>>,
+    /// Of active tokens.
+    identities: RefCell<Recent<Fingerprint, Introduced>>,
 }
+
+/// An identity, and the answer it was made of.
+type Introduced = (Rc<ActiveToken>, Rc<Identity>);
 
 impl Opaque {
     /// Compiles the block `introspection`.
@@ -73,7 +76,7 @@ impl Opaque {
             realm: checked_realm(config.realm.unwrap_or_else(|| shop.name.to_owned()))?,
             forward: config.forward_original_token,
             outputs,
-            identities: RefCell::new(Cache::new(Limits { entries: 1024, bytes: 4 << 20 })),
+            identities: RefCell::new(Recent::new(Limits { entries: 1024, weight: 4 << 20 })),
         })
     }
 
@@ -133,10 +136,10 @@ impl Opaque {
 
     fn identity(&self, key: Fingerprint, token: &Rc<ActiveToken>) -> Rc<Identity> {
         let mut identities = self.identities.borrow_mut();
-        if let Some(known) = identities.get(&key)
-            && Rc::ptr_eq(&known.0, token)
+        if let Some((answer, identity)) = identities.get(&key)
+            && Rc::ptr_eq(&answer, token)
         {
-            return Rc::clone(&known.1);
+            return identity;
         }
         let member = |name: &str| token.claims.get(name).and_then(Json::as_str);
         let id = ["sub", "username", "client_id"].into_iter().find_map(member).unwrap_or_default();
@@ -149,7 +152,7 @@ impl Opaque {
             ..Parts::default()
         }));
         let bytes = identity.size().saturating_mul(2);
-        identities.insert(key, Rc::new((Rc::clone(token), Rc::clone(&identity))), bytes);
+        identities.insert(key, (Rc::clone(token), Rc::clone(&identity)), bytes);
         identity
     }
 }

@@ -8,12 +8,12 @@ use credentials::{HeaderPlace, checked_realm};
 use idp::{KeySource, RefreshConfig, RemoteConfig};
 use jose::{Algorithm, Expectations, KeyLimits};
 use policy_core::config::Secret;
+use policy_core::recent::{Limits, Recent};
 use policy_core::time::Span;
 use policy_core::{ConfigError, HeaderName};
 use serde::Deserialize;
 
 use super::{Jwt, Keys, Seen};
-use crate::cache::{Cache, Limits};
 use crate::outputs::{self, Outputs};
 use crate::provider::{Workshop, tokens};
 
@@ -108,7 +108,7 @@ impl Jwt {
             hit: shop.counters.named("tollgate_token_cache", shop.name, "hit"),
             miss: shop.counters.named("tollgate_token_cache", shop.name, "miss"),
             keys: keys(config, limits, shop)?,
-            seen: RefCell::new(Seen { version: 0, tokens: Cache::new(Limits { entries, bytes: BYTES }) }),
+            seen: RefCell::new(Seen { version: 0, tokens: Recent::new(Limits { entries, weight: BYTES }) }),
         })
     }
 }
