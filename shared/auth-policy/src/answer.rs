@@ -7,13 +7,12 @@ use crate::denial::{Class, Denial};
 use crate::provider::Scheme;
 
 /// How many seconds until it is worth trying again, when something we need is not there.
-const RETRY_AFTER: &[u8] = b"1";
+const RETRY_AFTER: u32 = 1;
 
 /// What answers are made of besides the refusal.
 pub(crate) struct Answers {
     filter: &'static str,
     challenge: HeaderName,
-    retry_after: HeaderName,
     resource_metadata: Option<String>,
 }
 
@@ -30,12 +29,7 @@ pub(crate) struct Addressee<'a> {
 impl Answers {
     /// Answers of this filter.
     pub(crate) fn new(filter: &'static str, resource_metadata: Option<String>) -> Result<Self, String> {
-        Ok(Self {
-            filter,
-            challenge: HeaderName::parse("www-authenticate")?,
-            retry_after: HeaderName::parse("retry-after")?,
-            resource_metadata,
-        })
+        Ok(Self { filter, challenge: HeaderName::parse("www-authenticate")?, resource_metadata })
     }
 
     /// The answer to a request that was refused for this reason.
@@ -44,7 +38,7 @@ impl Answers {
         let mut reply =
             LocalReply::problem(self.filter, class.status(), class.grpc_status(), reason, sentence);
         if class == Class::Unavailable {
-            reply = reply.with(&self.retry_after, HeaderValue::escaped(RETRY_AFTER));
+            reply = reply.retry_after(RETRY_AFTER);
         }
         let mut told: Vec<HeaderValue> = Vec::new();
         for scheme in &to.schemes {

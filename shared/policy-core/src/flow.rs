@@ -79,4 +79,19 @@ impl LocalReply {
         self.headers.push((name.clone(), value));
         self
     }
+
+    /// The same reply with `Retry-After` (RFC 9110, 10.2.3): in so many seconds it is worth trying again.
+    ///
+    /// ```
+    /// use policy_core::{GrpcStatus, LocalReply};
+    /// let reply = LocalReply::problem("auth", 503, GrpcStatus::Unavailable, "busy", "Try again.").retry_after(30);
+    /// let (name, value) = reply.headers.last().expect("two headers");
+    /// assert_eq!((name.as_str(), value.as_bytes()), ("retry-after", b"30".as_slice()));
+    /// ```
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        let value = HeaderValue::escaped(seconds.to_string().as_bytes());
+        self.headers.extend(HeaderName::parse("retry-after").map(|name| (name, value)));
+        self
+    }
 }
