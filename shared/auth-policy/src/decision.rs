@@ -23,8 +23,6 @@ pub(crate) enum Verdict {
     Allow(Vec<Vouched>),
     /// It is refused, by the rule of this number if by a rule.
     Refuse(Option<usize>, Refusal),
-    /// It waits at the provider of this number.
-    Wait(usize, Waiting),
 }
 
 /// Why, and whose credential was no good.
@@ -47,14 +45,19 @@ enum Stop {
 }
 
 impl AuthPolicy {
-    /// Decides on a request.
-    pub(crate) fn decide(&self, stream: &mut Stream, exchange: &Exchange<'_>, host: &dyn Host) -> Decision {
+    /// Decides on a request. Nothing where it has to wait: its stream then knows for what.
+    pub(crate) fn decide(
+        &self,
+        stream: &mut Stream,
+        exchange: &Exchange<'_>,
+        host: &dyn Host,
+    ) -> Option<Decision> {
         let mut decision =
             Decision { verdict: Verdict::Allow(Vec::new()), reports: Vec::new(), counts: Vec::new() };
         if self.cors_preflight == CorsPreflight::Allow && self.preflight_names.is_preflight(&exchange.headers)
         {
             decision.counts.push(self.preflights);
-            return decision;
+            return Some(decision);
         }
         let target = Target::new(&exchange.headers, &self.names);
         for (number, rule) in self.rules.iter().enumerate() {
@@ -70,7 +73,7 @@ impl AuthPolicy {
                     let denial = ambiguous(undecided);
                     decision.counts.extend(rule.counters(weight, Err(denial)));
                     decision.verdict = Verdict::Refuse(None, Refusal::of(denial));
-                    return decision;
+                    return Some(decision);
                 }
                 Ok(true) => {}
             }
@@ -94,15 +97,15 @@ impl AuthPolicy {
                 Ok(vouched) => Verdict::Allow(vouched),
                 Err(Stop::Refuse(refusal)) => Verdict::Refuse(Some(number), refusal),
                 Err(Stop::Wait(provider, waiting)) => {
-                    decision.verdict = Verdict::Wait(provider, waiting);
-                    return decision;
+                    stream.waiting = Some((provider, waiting));
+                    return None;
                 }
             };
             decision.counts.extend(rule.counters(weight, denial.map_or(Ok(()), Err)));
-            return decision;
+            return Some(decision);
         }
         self.unmatched(&mut decision);
-        decision
+        Some(decision)
     }
 
     /// No rule that is enforced concerns the request. Where one in shadow does, the request goes on as that rule was tried on

@@ -28,7 +28,7 @@ use policy_core::{
 
 use answer::{Addressee, Answers};
 pub use config::Config;
-use decision::{Refusal, Report, Verdict};
+use decision::{Decision, Refusal, Report, Verdict};
 use own_headers::OwnHeaders;
 use provider::{Provider, Vouched, Waiting};
 use rule::{Access, Rule};
@@ -85,21 +85,18 @@ impl Policy for AuthPolicy {
     }
 
     fn on_request_headers(&self, stream: &mut Stream, exchange: &mut Exchange<'_>, host: &dyn Host) -> Flow {
-        let decision = self.decide(stream, exchange, host);
-        if let Verdict::Wait(provider, waiting) = decision.verdict {
-            stream.waiting = Some((provider, waiting));
+        let Some(Decision { verdict, reports, counts }) = self.decide(stream, exchange, host) else {
             return Flow::Wait;
-        }
-        decision.counts.into_iter().for_each(|counter| exchange.count(counter));
+        };
+        counts.into_iter().for_each(|counter| exchange.count(counter));
         self.own.strip(&mut exchange.headers);
-        self.report(&decision.reports, exchange);
-        match decision.verdict {
+        self.report(&reports, exchange);
+        match verdict {
             Verdict::Refuse(rule, refusal) => Flow::Reply(self.refuse(rule, refusal)),
             Verdict::Allow(vouched) => {
                 self.introduce(&vouched, exchange);
                 Flow::Continue
             }
-            Verdict::Wait(..) => Flow::Wait,
         }
     }
 
