@@ -202,10 +202,11 @@ fn condition(config: &ClaimConfig, matches: &Match) -> Result<Condition, ConfigE
 }
 
 impl Wanted {
-    fn are_among(&self, found: &[String]) -> bool {
+    fn are_among(&self, found: &[impl AsRef<str>]) -> bool {
+        let is_found = |word: &String| found.iter().any(|found| found.as_ref() == word);
         match self {
-            Self::All(words) => words.iter().all(|word| found.contains(word)),
-            Self::Any(words) => words.iter().any(|word| found.contains(word)),
+            Self::All(words) => words.iter().all(is_found),
+            Self::Any(words) => words.iter().any(is_found),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Claims by their path, as text and as lists of text.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use policy_core::json::Json;
@@ -56,16 +57,16 @@ impl<'de> Deserialize<'de> for ClaimPath {
 }
 
 /// A plain value as text: a string as it is, a number or a truth value as JSON writes it. Nothing for the others.
-pub(crate) fn as_text(json: &Json) -> Option<String> {
+pub(crate) fn as_text(json: &Json) -> Option<Cow<'_, str>> {
     match json {
-        Json::Text(text) => Some(text.clone()),
-        Json::Bool(_) | Json::Unsigned(_) | Json::Signed(_) | Json::Float(_) => Some(json.to_string()),
+        Json::Text(text) => Some(text.into()),
+        Json::Bool(_) | Json::Unsigned(_) | Json::Signed(_) | Json::Float(_) => Some(json.to_string().into()),
         Json::Null | Json::List(_) | Json::Object(_) => None,
     }
 }
 
 /// The values of a claim: of a list its plain items, else the value itself.
-pub(crate) fn values(json: &Json) -> Vec<String> {
+pub(crate) fn values(json: &Json) -> Vec<Cow<'_, str>> {
     match json {
         Json::List(items) => items.iter().filter_map(as_text).collect(),
         other => as_text(other).into_iter().collect(),
@@ -74,14 +75,14 @@ pub(crate) fn values(json: &Json) -> Vec<String> {
 
 /// A claim as a header's value: plain values as text, lists of them joined by commas (a comma within an item is
 /// written `%2C`), anything else as JSON. Nothing for `null`.
-pub(crate) fn as_header(json: &Json) -> Option<String> {
+pub(crate) fn as_header(json: &Json) -> Option<Cow<'_, str>> {
     match json {
         Json::Null => None,
         Json::List(items) if items.iter().all(|item| as_text(item).is_some()) => {
             let items = items.iter().filter_map(as_text).map(|item| item.replace(',', "%2C"));
-            Some(items.collect::<Vec<_>>().join(","))
+            Some(items.collect::<Vec<_>>().join(",").into())
         }
-        Json::List(_) | Json::Object(_) => Some(json.to_string()),
+        Json::List(_) | Json::Object(_) => Some(json.to_string().into()),
         plain => as_text(plain),
     }
 }

@@ -27,9 +27,9 @@ pub(crate) struct Identity {
 
 /// What an identity is made of.
 #[derive(Debug, Default)]
-pub(crate) struct Parts {
+pub(crate) struct Parts<'p> {
     /// The name of the provider that vouches.
-    pub(crate) provider: String,
+    pub(crate) provider: &'p str,
     /// `jwt`, `apiKey`, `basic`, `introspection`, `mtls`.
     pub(crate) kind: &'static str,
     pub(crate) id: String,
@@ -42,30 +42,38 @@ pub(crate) struct Parts {
 
 impl Identity {
     /// Puts an identity together.
-    pub(crate) fn new(parts: Parts) -> Self {
+    pub(crate) fn new(parts: Parts<'_>) -> Self {
         let Parts { provider, kind, id, labels, claims, claims_text, headers } = parts;
         let claims = claims.unwrap_or_else(|| Claims::of(Json::Null));
         let scopes = claim::scopes(claims.json());
         let mut out = String::from("{");
         member(&mut out, "id", &id);
-        member(&mut out, "provider", &provider);
+        member(&mut out, "provider", provider);
         member(&mut out, "kind", kind);
         if let Some(issuer) = claims.issuer() {
             member(&mut out, "issuer", issuer);
         }
         if !labels.is_empty() {
-            let labels = labels.iter().map(|(name, value)| (name.clone(), Json::Text(value.clone())));
             key(&mut out, "labels");
-            Json::Object(labels.collect()).write(&mut out);
+            out.push('{');
+            labels.iter().for_each(|(name, value)| member(&mut out, name, value));
+            out.push('}');
         }
         if !scopes.is_empty() {
             key(&mut out, "scopes");
-            Json::List(scopes.iter().map(|scope| Json::Text(scope.clone())).collect()).write(&mut out);
+            out.push('[');
+            for scope in &scopes {
+                comma(&mut out);
+                write_text(&mut out, scope);
+            }
+            out.push(']');
         }
-        let short = HeaderValue::escaped(format!("{out}}}").as_bytes());
+        out.push('}');
+        let short = HeaderValue::escaped(out.as_bytes());
         let state = if matches!(claims.json(), Json::Object(claims) if claims.is_empty()) {
             short.clone()
         } else {
+            out.pop();
             key(&mut out, "claims");
             match claims_text.filter(|text| !text.chars().any(char::is_control)) {
                 Some(text) => out.push_str(&text),
@@ -95,10 +103,15 @@ impl Identity {
     }
 }
 
-fn key(out: &mut String, name: &str) {
-    if out.len() > 1 {
+/// Before all but the first of an object or a list.
+fn comma(out: &mut String) {
+    if !out.ends_with(['{', '[']) {
         out.push(',');
     }
+}
+
+fn key(out: &mut String, name: &str) {
+    comma(out);
     write_text(out, name);
     out.push(':');
 }
@@ -133,7 +146,7 @@ mod tests {
     fn an_identity_is_one_json_object_whatever_the_credential_was() {
         let claims = Json::parse(br#"{"iss":"https://i","scope":"a b","sub":"x","n":[1]}"#).unwrap();
         let of_token = Identity::new(Parts {
-            provider: "corp".to_owned(),
+            provider: "corp",
             kind: "jwt",
             id: "x\"\n".to_owned(),
             claims: Some(Claims::of(claims)),
@@ -145,7 +158,7 @@ mod tests {
         let state = format!(r#"{short},"claims":{{"iss":"https://i","scope":"a b","sub":"x","n":[1]}}}}"#);
         assert_eq!(of_token.state().as_bytes(), state.as_bytes());
         let of_key = Identity::new(Parts {
-            provider: "partners".to_owned(),
+            provider: "partners",
             kind: "apiKey",
             id: "acme".to_owned(),
             labels: BTreeMap::from([("tier".to_owned(), "gold".to_owned())]),

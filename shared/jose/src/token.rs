@@ -1,6 +1,7 @@
 //! The compact serialization of a JWS (RFC 7515, 3.1 and 7.1).
 
 use std::fmt;
+use std::mem;
 
 use policy_core::json::Json;
 
@@ -113,7 +114,7 @@ impl<'t> Token<'t> {
 #[must_use]
 pub fn looks_like_a_token(text: &[u8]) -> bool {
     let Ok(parts) = Parts::split(text) else { return false };
-    header_object(parts.header).is_ok_and(|header| header.get("alg").is_some())
+    header_members(parts.header).is_ok_and(|header| has(&header, "alg"))
 }
 
 struct Parts<'t> {
@@ -141,29 +142,35 @@ impl<'t> Parts<'t> {
     }
 }
 
-fn header_object(text: &str) -> Result<Json, Malformed> {
+type Members = Vec<(String, Json)>;
+
+fn has(members: &[(String, Json)], name: &str) -> bool {
+    members.iter().any(|(known, _)| known == name)
+}
+
+fn header_members(text: &str) -> Result<Members, Malformed> {
     let header = base64::decode(text.as_bytes()).ok_or(Malformed::Encoding)?;
     if header.len() > MAX_HEADER {
         return Err(Malformed::TooLong);
     }
     match Json::parse(&header) {
-        Ok(json @ Json::Object(_)) => Ok(json),
+        Ok(Json::Object(members)) => Ok(members),
         _ => Err(Malformed::Header),
     }
 }
 
 impl Header {
     fn read(text: &str) -> Result<Self, Malformed> {
-        let json = header_object(text)?;
-        if json.get("crit").is_some() {
+        let mut members = header_members(text)?;
+        if has(&members, "crit") {
             return Err(Malformed::Critical);
         }
-        if REFUSED.iter().any(|name| json.get(name).is_some()) {
+        if REFUSED.iter().any(|name| has(&members, name)) {
             return Err(Malformed::Parameter);
         }
-        let string = |name: &str| match json.get(name) {
+        let mut string = |name: &str| match members.iter_mut().find(|(known, _)| known == name) {
             None => Ok(None),
-            Some(Json::Text(text)) => Ok(Some(text.clone())),
+            Some((_, Json::Text(text))) => Ok(Some(mem::take(text))),
             Some(_) => Err(Malformed::Header),
         };
         string("cty")?;

@@ -26,7 +26,7 @@ impl Certificate {
             None => Evidence::Absent,
             Some(name) => Evidence::Good(Vouched {
                 identity: Rc::new(Identity::new(Parts {
-                    provider: self.provider.clone(),
+                    provider: &self.provider,
                     kind: "mtls",
                     id: name,
                     ..Parts::default()

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use credentials::{Place, peer_thumbprint};
 use idp::{Asked, KeySource, Parsed, Refetch};
-use jose::{Algorithm, Claims, Expectations, KeySet, Refused, Token};
+use jose::{Algorithm, Expectations, KeySet, Refused, Token};
 use policy_core::json::Json;
 use policy_core::recent::Recent;
 use policy_core::time::Timestamp;
@@ -194,11 +194,9 @@ impl Jwt {
             }
             Err(refused) => return Err(Trouble::Bad(Denial::token(refused))),
         }
-        let payload = token.payload().to_owned();
-        let (claims, text) = token.into_claims();
         let verified = Rc::new(Verified {
-            thumbprint: claims.certificate_thumbprint().ok().flatten(),
-            identity: Rc::new(self.identity(claims, &payload, text)),
+            thumbprint: token.claims().certificate_thumbprint().ok().flatten(),
+            identity: Rc::new(self.identity(token)),
         });
         let bytes = verified.identity.size().saturating_mul(2);
         self.seen.borrow_mut().tokens.insert(fingerprint, Rc::clone(&verified), bytes);
@@ -212,17 +210,20 @@ impl Jwt {
         Trouble::Bad(Denial::token(refused))
     }
 
-    fn identity(&self, claims: Claims, payload: &str, text: String) -> Identity {
-        let json = claims.json();
+    fn identity(&self, token: Token<'_>) -> Identity {
+        let json = token.claims().json();
         let member = |name: &str| json.get(name).and_then(Json::as_str);
+        // A token for a service often has no subject of its own (RFC 9068, 5 asks for one).
+        let id = ["sub", "client_id", "azp"].into_iter().find_map(member).unwrap_or_default().to_owned();
+        let headers = self.outputs.headers(json, Some(token.payload()));
+        let (claims, text) = token.into_claims();
         Identity::new(Parts {
-            provider: self.provider.clone(),
+            provider: &self.provider,
             kind: "jwt",
-            // A token for a service often has no subject of its own (RFC 9068, 5 asks for one).
-            id: ["sub", "client_id", "azp"].into_iter().find_map(member).unwrap_or_default().to_owned(),
-            headers: self.outputs.headers(json, Some(payload)),
+            id,
             claims: Some(claims),
             claims_text: Some(text),
+            headers,
             ..Parts::default()
         })
     }

@@ -144,7 +144,7 @@ impl Opaque {
         let member = |name: &str| token.claims.get(name).and_then(Json::as_str);
         let id = ["sub", "username", "client_id"].into_iter().find_map(member).unwrap_or_default();
         let identity = Rc::new(Identity::new(Parts {
-            provider: self.provider.clone(),
+            provider: &self.provider,
             kind: "introspection",
             id: id.to_owned(),
             headers: self.outputs.headers(&token.claims, None),

@@ -31,7 +31,7 @@ impl Roster {
         }
         let header = self.header.clone().map(|name| (name, HeaderValue::escaped(id.as_bytes())));
         let identity = Rc::new(Identity::new(Parts {
-            provider: self.provider.clone(),
+            provider: &self.provider,
             kind: self.kind,
             id: id.to_owned(),
             labels: labels.clone(),
