@@ -106,7 +106,7 @@ impl Opaque {
         if !is_token(&found.value) {
             return Evidence::Foreign(found.value, Denial::NOT_A_TOKEN);
         }
-        let key = jose::fingerprint(&found.value);
+        let key = idp::token_hash(&found.value);
         match self.introspection.ask_hashed(&key, &found.value, question.host) {
             Introspected::Active(token) => Evidence::Good(Vouched {
                 identity: self.identity(key, &token),
