@@ -8,6 +8,15 @@ use serde_json::json;
 use super::world::{CORP, ISSUER, World, bearer, claims, good};
 use crate::support::MACHINE;
 
+/// A world that has the one key, and a request that it takes.
+async fn started(kid: &str, algorithm: &str) -> (Key, World, Request) {
+    let key = Key::new(kid, algorithm).unwrap();
+    let world = World::start(CORP, &[&key], Setup::default()).await;
+    let good = good(&key);
+    world.until("the first keys", &good, 200).await;
+    (key, world, good)
+}
+
 async fn survives(world: &World, good: &Request, what: &str) {
     let answer = world.send(good).await;
     assert_eq!(answer.status, 200, "after {what}: {answer:?}\n{}", world.mesh.log());
@@ -83,10 +92,7 @@ fn bad_claims() -> Vec<String> {
 #[tokio::test]
 async fn tokens_that_are_signed_and_wrong_all_the_same() {
     let _machine = MACHINE.read().await;
-    let key = Key::new("rs", "RS256").unwrap();
-    let world = World::start(CORP, &[&key], Setup::default()).await;
-    let fine = good(&key);
-    world.until("the first keys", &fine, 200).await;
+    let (key, world, fine) = started("rs", "RS256").await;
     let header = json!({"alg": "RS256", "kid": "rs"}).to_string();
     let good_claims = claims(json!({})).to_string();
     let with_headers = headers(&key).into_iter().map(|header| (header, good_claims.clone()));
@@ -113,10 +119,7 @@ async fn tokens_that_are_signed_and_wrong_all_the_same() {
 #[tokio::test]
 async fn texts_that_are_no_token() {
     let _machine = MACHINE.read().await;
-    let key = Key::new("es", "ES256").unwrap();
-    let world = World::start(CORP, &[&key], Setup::default()).await;
-    let fine = good(&key);
-    world.until("the first keys", &fine, 200).await;
+    let (key, world, fine) = started("es", "ES256").await;
     let token = key.token(&claims(json!({})));
     let (input, signature) = token.rsplit_once('.').unwrap();
     let mut texts = vec![
@@ -156,10 +159,7 @@ async fn texts_that_are_no_token() {
 #[tokio::test]
 async fn every_byte_in_a_token() {
     let _machine = MACHINE.read().await;
-    let key = Key::new("es", "ES256").unwrap();
-    let world = World::start(CORP, &[&key], Setup::default()).await;
-    let fine = good(&key);
-    world.until("the first keys", &fine, 200).await;
+    let (key, world, fine) = started("es", "ES256").await;
     let token = key.token(&claims(json!({})));
     for byte in 0..=u8::MAX {
         for at in [0, 10, token.len() / 2, token.len() - 1] {
