@@ -2,100 +2,14 @@
 #![cfg(test)]
 #![allow(clippy::arithmetic_side_effects, reason = "what overflows in a test fails it")]
 
-use std::cell::Cell;
+mod worker;
 
-use idp::{Introspected, Introspection, IntrospectionConfig, errand, split, token_hash};
-use policy_core::table::Still;
-use policy_core::{Answer, Callout, CalloutReply, Counters, Lost, Outside};
+use idp::{Introspected, errand, token_hash};
+use policy_core::Lost;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const NOW: u64 = 1_800_000_000_000;
-const SLOT: u8 = 3;
-const ACTIVE: &str = r#"{"active":true,"sub":"ann","scope":"a b"}"#;
-
-struct Worker {
-    introspection: Introspection,
-    host: Still,
-    counters: Counters,
-    counts: Cell<[u64; 3]>,
-}
-
-fn compile(json: &str) -> Result<(Introspection, Counters), String> {
-    let config: IntrospectionConfig =
-        policy_core::config::parse(json.as_bytes()).map_err(|error| error.to_string())?;
-    let mut counters = Counters::new("auth");
-    let environment = |name: &str| (name == "SECRET").then(|| "hunter2".to_owned());
-    Introspection::compile(&config, &environment, SLOT, "opaque", &mut counters)
-        .map(|introspection| (introspection, counters))
-        .map_err(|error| error.to_string())
-}
-
-fn worker_with(more: &str) -> Worker {
-    let json = format!(
-        r#"{{"endpoint":"https://idp.example.com/introspect","clientId":"toll gate","clientSecret":{{"env":"SECRET"}}{more}}}"#
-    );
-    let (introspection, counters) = compile(&json).unwrap();
-    let host = Still::default();
-    host.now.set(NOW * 1_000_000);
-    Worker { introspection, host, counters, counts: Cell::default() }
-}
-
-fn worker() -> Worker {
-    worker_with("")
-}
-
-fn reply(status: u16, body: &str) -> CalloutReply {
-    Ok(Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() })
-}
-
-impl Worker {
-    fn pass(&self, millis: i64) {
-        self.host.now.set(self.host.now.get().checked_add_signed(millis * 1_000_000).unwrap());
-    }
-
-    fn ask(&self, token: &str) -> &'static str {
-        match self.introspection.ask(token.as_bytes(), &self.host) {
-            Introspected::Active(_) => "active",
-            Introspected::Inactive => "inactive",
-            Introspected::Wait => "wait",
-            Introspected::Unavailable => "unavailable",
-        }
-    }
-
-    fn outside(&self, act: impl FnOnce(&Introspection, &mut Outside<'_>)) -> Vec<(u32, Callout)> {
-        let mut out = Outside::new(&self.host);
-        act(&self.introspection, &mut out);
-        let mut counts = self.counts.get();
-        for counter in out.counts() {
-            let name = &self.counters.names()[counter.index()];
-            let which = ["active", "inactive", "failed"].iter().position(|word| {
-                *name == format!("wasm_filter.auth.tag.{word};.component.opaque.tollgate_introspections")
-            });
-            counts[which.unwrap()] += 1;
-        }
-        self.counts.set(counts);
-        out.take_errands()
-    }
-
-    fn tick(&self) -> Vec<(u32, Callout)> {
-        self.outside(Introspection::on_tick)
-    }
-
-    fn answer(&self, number: u32, reply: CalloutReply) -> Vec<(u32, Callout)> {
-        assert_eq!(split(number).0, SLOT);
-        self.outside(|introspection, out| introspection.on_errand(split(number).1, reply, out))
-    }
-
-    /// Asks for a token and answers.
-    fn learn(&self, token: &str, reply: CalloutReply) -> &'static str {
-        assert_eq!(self.ask(token), "wait", "{token}");
-        let sent = self.tick();
-        assert_eq!(sent.len(), 1);
-        self.answer(sent[0].0, reply);
-        self.ask(token)
-    }
-}
+use worker::{ACTIVE, SLOT, compile, reply, worker, worker_with};
 
 #[test]
 fn the_request_is_the_one_of_rfc_7662() {
