@@ -8,8 +8,8 @@ mod ffi;
 
 use std::time::Duration;
 
+use policy_core::snapshot::encode;
 use policy_core::{Callout, Stored};
-use proxy_wasm::hostcalls::dispatch_http_call;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, StreamType};
 
 /// A host call that did not return `Ok`. The number is the ABI's `proxy_status_t`; 2 means "not in this phase".
@@ -142,21 +142,16 @@ pub(crate) fn call_body(size: usize) -> Result<Vec<u8>> {
 }
 
 /// Sends a request and returns the token of its answer. `None` when it was not sent.
-///
-/// Through the SDK: it panics on an answer whose token it did not hand out itself. Envoy returns no status from this
-/// call that the SDK does not expect, and a token again only after 2^30 others.
 pub(crate) fn http_call(callout: &Callout) -> Option<u32> {
     let mut headers = vec![
-        (":method", callout.method),
-        (":path", callout.path.as_str()),
-        (":authority", callout.authority.as_str()),
+        (":method", callout.method.as_bytes()),
+        (":path", callout.path.as_bytes()),
+        (":authority", callout.authority.as_bytes()),
     ];
-    for (name, value) in &callout.headers {
-        headers.push((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?));
-    }
-    let body = (!callout.body.is_empty()).then_some(callout.body.as_slice());
+    headers.extend(callout.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     // Envoy reads the milliseconds as a signed number, and none as "for ever".
     let longest = Duration::from_millis(i32::MAX.unsigned_abs().into());
-    let timeout = callout.timeout.clamp(Duration::from_millis(1), longest);
-    dispatch_http_call(&callout.cluster, headers, body, Vec::new(), timeout).ok()
+    let timeout = callout.timeout.clamp(Duration::from_millis(1), longest).as_millis();
+    let timeout = u32::try_from(timeout).ok()?;
+    ffi::http_call(callout.cluster.as_bytes(), &encode(&headers), &callout.body, timeout).ok()
 }

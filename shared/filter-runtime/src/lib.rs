@@ -5,9 +5,12 @@
 //! single edits or one local reply, filter state and counters. It also carries out what a policy does outside
 //! requests: errands, ticks, gauges, and waking the requests that wait for them.
 //!
-//! The SDK (`proxy-wasm`) gives the exports, the dispatcher and the context traits. Its host calls panic on any status
-//! they do not expect, and a panic costs Envoy's worker its filter, so the calls are our own: see the module `host`.
+//! Of the SDK (`proxy-wasm`) it uses the ABI's types, the allocator that Envoy calls and the ABI's version. Its host calls
+//! panic on any status they do not expect, and a panic costs Envoy's worker its filter; its dispatcher panics on any id
+//! it does not know, and its way through contexts, maps and trait objects costs a request about 4 microseconds. So the
+//! calls (module `host`) and the contexts ([`Contexts`]) are our own.
 
+mod contexts;
 pub mod export;
 mod generation;
 mod hall;
@@ -19,7 +22,4 @@ mod source;
 mod stream;
 mod ticker;
 
-pub use root::start;
-
-#[doc(hidden)]
-pub use proxy_wasm;
+pub use contexts::{Callbacks, Contexts};

@@ -1,43 +1,33 @@
 //! The root context: one per configuration, owner of the compiled policy and of the timer.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_core::Plugin;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
 
 use crate::generation::Generation;
 use crate::hall::Hall;
-use crate::stream::Stream;
 use crate::ticker::Need;
 use crate::{host, logger};
 
-struct Root<P: Plugin> {
+pub(crate) struct Root<P: Plugin> {
     hall: Rc<Hall<P>>,
-    current: Option<Rc<Generation<P>>>,
+    current: RefCell<Option<Rc<Generation<P>>>>,
 }
 
 impl<P: Plugin> Root<P> {
-    /// Work of the policy, then all who wait, then the timer.
-    fn outside(&self, work: impl FnOnce(&Generation<P>, u64)) {
-        let Some(generation) = self.current.as_ref().filter(|_| P::CALLBACKS.outside) else { return };
-        // Without a clock nothing is ever due, and whoever waits is refused.
-        let now = host::current_time().unwrap_or(u64::MAX);
-        work(generation, now);
-        let need = self.hall.round(now);
-        let need = if need == Need::None && generation.has_put_off() { Need::Soon } else { need };
-        self.hall.ticker.settle(now, need);
+    /// A root context without a configuration.
+    pub(crate) fn new(id: u32) -> Self {
+        Self { hall: Rc::new(Hall::new(id)), current: RefCell::default() }
     }
-}
 
-impl<P: Plugin + 'static> Context for Root<P> {
-    fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
-        self.outside(|generation, now| generation.answered(now, token, headers, body));
+    /// What new streams work under.
+    pub(crate) fn current(&self) -> Option<Rc<Generation<P>>> {
+        self.current.borrow().clone()
     }
-}
 
-impl<P: Plugin + 'static> RootContext for Root<P> {
-    fn on_configure(&mut self, _size: usize) -> bool {
+    /// Takes the configuration at hand; false when it is refused, and the log says why.
+    pub(crate) fn configure(&self) -> bool {
         logger::install();
         let Ok(json) = host::plugin_configuration() else {
             log::error!("tollgate.{}: the host gave no configuration", P::NAME);
@@ -45,7 +35,8 @@ impl<P: Plugin + 'static> RootContext for Root<P> {
         };
         match P::from_json(&json, &|name| std::env::var(name).ok()) {
             Ok(policy) => {
-                self.current = Some(Rc::new(Generation::new(policy, Rc::clone(&self.hall))));
+                let generation = Generation::new(policy, Rc::clone(&self.hall));
+                self.current.replace(Some(Rc::new(generation)));
                 log::info!(
                     "tollgate.{}: configuration accepted (version {})",
                     P::NAME,
@@ -61,32 +52,34 @@ impl<P: Plugin + 'static> RootContext for Root<P> {
         }
     }
 
-    fn on_tick(&mut self) {
+    /// The timer has fired.
+    pub(crate) fn tick(&self) {
         self.outside(|generation, now| {
             self.hall.ticker.passed(now);
             generation.tick(now);
         });
     }
 
-    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(id, self.current.clone())))
+    /// A call has been answered, or lost.
+    pub(crate) fn answered(&self, token: u32, headers: usize, body: usize) {
+        self.outside(|generation, now| generation.answered(now, token, headers, body));
     }
 
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-}
-
-impl<P: Plugin> Drop for Root<P> {
-    fn drop(&mut self) {
+    /// The context is going.
+    pub(crate) fn end(&self) {
         if P::CALLBACKS.outside {
             self.hall.ticker.stop();
         }
     }
-}
 
-/// Tells the SDK how to make contexts. Called once per VM by [`export_plugin!`](crate::export_plugin).
-pub fn start<P: Plugin + 'static>() {
-    // Whatever root_id the configuration names, it gets this plugin: a module holds one.
-    proxy_wasm::set_root_context(|id| Box::new(Root::<P> { hall: Rc::new(Hall::new(id)), current: None }));
+    /// Work of the policy, then all who wait, then the timer.
+    fn outside(&self, work: impl FnOnce(&Generation<P>, u64)) {
+        let Some(generation) = self.current().filter(|_| P::CALLBACKS.outside) else { return };
+        // Without a clock nothing is ever due, and whoever waits is refused.
+        let now = host::current_time().unwrap_or(u64::MAX);
+        work(&generation, now);
+        let need = self.hall.round(now);
+        let need = if need == Need::None && generation.has_put_off() { Need::Soon } else { need };
+        self.hall.ticker.settle(now, need);
+    }
 }

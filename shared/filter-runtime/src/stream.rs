@@ -1,12 +1,11 @@
-//! The HTTP context: one stream's way through the policy.
+//! One stream's way through the policy.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use policy_core::snapshot::encode;
-use policy_core::{Exchange, Flow, GrpcStatus, HeaderName, HeaderValue, LocalReply, Plugin, Policy, Write};
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action, MapType};
+use policy_core::{Exchange, Flow, GrpcStatus, LocalReply, Plugin, Policy, Write};
+use proxy_wasm::types::MapType;
 
 use crate::generation::Generation;
 use crate::hall::Woken;
@@ -18,9 +17,6 @@ const LONGEST_WAIT: u64 = 60_000_000_000;
 
 type State<P> = <<P as Plugin>::Policy as Policy>::Stream;
 
-/// The SDK's side of a stream.
-pub(crate) struct Stream<P: Plugin>(Rc<Seat<P>>);
-
 /// One stream: the generation it began with, and what the policy remembers of it.
 pub(crate) struct Seat<P: Plugin> {
     id: u32,
@@ -31,20 +27,36 @@ pub(crate) struct Seat<P: Plugin> {
 }
 
 /// What a phase has come to.
-enum Outcome {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Outcome {
     GoesOn,
     Waits,
     Ended,
 }
 
-impl<P: Plugin> Stream<P> {
+impl<P: Plugin> Seat<P> {
     /// A stream under this generation; without one every request is refused.
     pub(crate) fn new(id: u32, generation: Option<Rc<Generation<P>>>) -> Self {
-        Self(Rc::new(Seat { id, generation, state: Cell::default(), since: Cell::new(None) }))
+        Self { id, generation, state: Cell::default(), since: Cell::new(None) }
     }
-}
 
-impl<P: Plugin> Seat<P> {
+    /// The request's phase.
+    pub(crate) fn request_headers(self: &Rc<Self>) -> Outcome {
+        let outcome = self.run(MapType::HttpRequestHeaders, |policy, state, exchange, machine| {
+            policy.on_request_headers(state, exchange, machine)
+        });
+        if matches!(outcome, Outcome::Waits) { self.begin_to_wait() } else { outcome }
+    }
+
+    /// The response's phase.
+    pub(crate) fn response_headers(&self) -> Outcome {
+        // Envoy has answered a request that still waited: its time was up.
+        self.since.set(None);
+        self.run(MapType::HttpResponseHeaders, |policy, state, exchange, machine| {
+            policy.on_response_headers(state, exchange, machine)
+        })
+    }
+
     fn run(
         &self,
         map: MapType,
@@ -130,35 +142,10 @@ impl<P: Plugin> Seat<P> {
     }
 }
 
-impl<P: Plugin> Context for Stream<P> {}
-
-impl<P: Plugin> HttpContext for Stream<P> {
-    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        let outcome = self.0.run(MapType::HttpRequestHeaders, |policy, state, exchange, machine| {
-            policy.on_request_headers(state, exchange, machine)
-        });
-        match outcome {
-            Outcome::Waits => self.0.begin_to_wait().action(),
-            decided => decided.action(),
-        }
-    }
-
-    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        // Envoy has answered a request that still waited: its time was up.
-        self.0.since.set(None);
-        let outcome = self.0.run(MapType::HttpResponseHeaders, |policy, state, exchange, machine| {
-            policy.on_response_headers(state, exchange, machine)
-        });
-        outcome.action()
-    }
-}
-
 impl Outcome {
-    fn action(self) -> Action {
-        match self {
-            Self::GoesOn => Action::Continue,
-            Self::Waits | Self::Ended => Action::Pause,
-        }
+    /// True when the host is to pass the message on.
+    pub(crate) fn passes(self) -> bool {
+        matches!(self, Self::GoesOn)
     }
 }
 
@@ -180,8 +167,8 @@ fn refuse(plugin: &str, status: u16, reason: &'static str) -> Outcome {
     let title = "The proxy could not handle this exchange.";
     let grpc_status = if status == 503 { GrpcStatus::Unavailable } else { GrpcStatus::Internal };
     let mut reply = LocalReply::problem(plugin, status, grpc_status, reason, title);
-    if let (503, Ok(name)) = (status, HeaderName::parse("retry-after")) {
-        reply = reply.with(&name, HeaderValue::escaped(b"1"));
+    if status == 503 {
+        reply = reply.retry_after(1);
     }
     send(&reply)
 }

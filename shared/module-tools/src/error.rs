@@ -17,10 +17,10 @@ pub enum Error {
     /// The list of callbacks is not a list of `proxy_on_*` names.
     #[error("custom section `{CALLBACKS_SECTION}` holds {0:?}, which is no `proxy_on_*` name")]
     BadCallbackName(String),
-    /// The list names callbacks that the module lacks.
+    /// The list names callbacks that the filter lacks, or it has no start.
     #[error(
-        "custom section `{CALLBACKS_SECTION}` lists {}, which the module does not export: \
-         is the name spelt as in the proxy-wasm ABI?",
+        "the module needs {}, of which it exports none of its own (`tollgate_*`): write it with \
+         `filter_runtime::export_plugin!`, and the name as in the proxy-wasm ABI",
         .0.join(", ")
     )]
     MissingCallbacks(Vec<String>),

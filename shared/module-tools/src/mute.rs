@@ -1,6 +1,6 @@
-//! Taking out text that nobody reads.
+//! Taking out what nobody calls, and text that nobody reads.
 
-use walrus::{FunctionBuilder, FunctionId, FunctionKind, Module, ValType};
+use walrus::{FunctionBuilder, FunctionId, FunctionKind, InstrSeqBuilder, Module, ValType};
 
 /// Functions that need not write anything, by how their demangled names begin.
 ///
@@ -21,36 +21,50 @@ const MUTED: [&str; 12] = [
     "<rsa::errors::Error as core::fmt::Display>::fmt",
 ];
 
-/// Lets the functions of [`MUTED`] do nothing and report success.
+/// The SDK's dispatcher and the defaults of its traits, by the same rule. Its exports are gone, so nobody makes a context
+/// of its any more, but tables of methods still name them.
+const UNREACHABLE: [&str; 2] = ["proxy_wasm::", "<proxy_wasm::"];
+
+/// Lets the functions of [`MUTED`] do nothing and report success, and those of [`UNREACHABLE`] trap.
 pub(crate) fn mute(module: &mut Module) {
-    let muted: Vec<FunctionId> = module
-        .funcs
-        .iter()
-        .filter(|function| function.name.as_deref().is_some_and(is_muted))
-        .map(walrus::Function::id)
-        .collect();
-    for id in muted {
-        replace_body(module, id);
+    for id in functions(module, &MUTED) {
+        succeed(module, id);
+    }
+    for id in functions(module, &UNREACHABLE) {
+        replace_body(module, id, |body| {
+            body.unreachable();
+        });
     }
 }
 
-fn is_muted(mangled: &str) -> bool {
+fn functions(module: &Module, prefixes: &[&str]) -> Vec<FunctionId> {
+    let wanted = |name: &str| is_one_of(name, prefixes);
+    let found = module.funcs.iter().filter(|function| function.name.as_deref().is_some_and(wanted));
+    found.map(walrus::Function::id).collect()
+}
+
+fn is_one_of(mangled: &str, prefixes: &[&str]) -> bool {
     // A copy that was internalized has a number after a dot, which is no part of its path.
     let path = mangled.trim_end_matches(|c: char| c.is_ascii_digit()).strip_suffix('.').unwrap_or(mangled);
     let name = format!("{:#}", rustc_demangle::demangle(path));
-    MUTED.iter().any(|muted| name.starts_with(muted))
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// What `core::fmt` calls gives 0 for success.
-fn replace_body(module: &mut Module, id: FunctionId) {
+fn succeed(module: &mut Module, id: FunctionId) {
+    if module.types.results(module.funcs.get(id).ty()) == [ValType::I32] {
+        replace_body(module, id, |body| {
+            body.i32_const(0);
+        });
+    }
+}
+
+fn replace_body(module: &mut Module, id: FunctionId, write: impl FnOnce(&mut InstrSeqBuilder<'_>)) {
     let (parameters, results) = module.types.params_results(module.funcs.get(id).ty());
     let (parameters, results) = (parameters.to_vec(), results.to_vec());
-    if results != [ValType::I32] {
-        return;
-    }
     let arguments = parameters.iter().map(|of| module.locals.add(*of)).collect();
     let mut builder = FunctionBuilder::new(&mut module.types, &parameters, &results);
-    builder.func_body().i32_const(0);
+    write(&mut builder.func_body());
     module.funcs.get_mut(id).kind = FunctionKind::Local(builder.local_func(arguments));
 }
 
@@ -92,6 +106,21 @@ mod tests {
     fn a_muted_function_no_longer_reaches_what_it_would_write_with() {
         for (name, muted) in MANGLED {
             assert_eq!(reaches_the_import(module(name, "i32")), !muted, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_sdks_dispatcher_reaches_nothing_whatever_its_shape() {
+        for (name, gone) in [
+            ("_ZN10proxy_wasm10dispatcher10Dispatcher7on_done17h0123456789abcdefE", true),
+            (
+                "_ZN80_$LT$proxy_wasm..dispatcher..NoopRoot$u20$as$u20$proxy_wasm..traits..Context$GT$7on_done17h0123456789abcdefE",
+                true,
+            ),
+            ("proxy_on_memory_allocate", false),
+            ("_ZN14filter_runtime4host10proxy_wasm17h0123456789abcdefE", false),
+        ] {
+            assert_eq!(reaches_the_import(module(name, "i64")), !gone, "{name}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::slice;
 use policy_core::Snapshot;
 use policy_core::snapshot::encode;
 
-use crate::exports;
+use crate::memory;
 use crate::state::{Reply, State, with};
 
 const OK: u32 = 0;
@@ -36,7 +36,7 @@ unsafe fn give(bytes: &[u8], data: *mut *mut u8, size: *mut usize) -> u32 {
     }
     // SAFETY: the allocator returns `bytes.len()` writable bytes; the out pointers are the caller's promise.
     unsafe {
-        let memory = exports::allocate(bytes.len());
+        let memory = memory::allocate(bytes.len());
         memory.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
         *data = memory;
         *size = bytes.len();

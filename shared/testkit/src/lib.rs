@@ -4,7 +4,7 @@
 //! It keeps Envoy's phases: headers can be touched only while their message is at hand, `request.*` attributes are gone
 //! in the response phase. It is no model of Envoy's routing, buffering or failure policy; `e2e` has the real one.
 //!
-//! Each thread has its own fake (the SDK's dispatcher is thread-local too), so tests run in parallel.
+//! Each thread has its own fake, so tests run in parallel.
 
 #![allow(unsafe_code, reason = "the host's side of the ABI")]
 #![allow(clippy::panic, reason = "a misused test double should fail the test that misuses it")]
@@ -12,10 +12,10 @@
 mod call;
 mod exports;
 mod imports;
+mod memory;
 mod proxy;
 mod request;
 mod state;
-mod unused;
 
 pub use call::Call;
 pub use proxy::{Proxy, Refused};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use policy_core::{Plugin, Signature};
 
 use crate::call::Call;
-use crate::exports;
+use crate::exports::{self, Vm};
 use crate::request::Request;
 use crate::state::{Root, State, with};
 use crate::{Pairs, pairs};
@@ -15,6 +15,7 @@ use crate::{Pairs, pairs};
 /// A fake Envoy with one filter in it: more exactly, one of its VMs.
 pub struct Proxy {
     vm: u32,
+    filter: Rc<Vm>,
     root: u32,
 }
 
@@ -29,8 +30,7 @@ impl Proxy {
     /// What the filter logged when it refused.
     pub fn start<P: Plugin + 'static>(configuration: &str) -> Result<Self, Refused> {
         with(|state| *state = State { log_level: 2, time: 1_700_000_000_000_000_000, ..State::default() });
-        filter_runtime::start::<P>();
-        let mut proxy = Self { vm: new_id(), root: 0 };
+        let mut proxy = Self::of(Vm::new::<P>());
         proxy.configure(configuration)?;
         Ok(proxy)
     }
@@ -41,17 +41,20 @@ impl Proxy {
     /// # Errors
     /// As [`Proxy::start`].
     pub fn another_vm(&self, configuration: &str) -> Result<Self, Refused> {
-        let mut proxy = Self { vm: new_id(), root: 0 };
+        let mut proxy = Self::of(self.filter.another());
         proxy.configure(configuration)?;
         Ok(proxy)
+    }
+
+    fn of(filter: Rc<Vm>) -> Self {
+        Self { vm: new_id(), filter, root: 0 }
     }
 
     /// A filter that was given no configuration: Envoy does not do that, and a filter must not rely on it.
     #[must_use]
     pub fn unconfigured<P: Plugin + 'static>() -> Self {
         with(|state| *state = State::default());
-        filter_runtime::start::<P>();
-        let proxy = Self { vm: new_id(), root: new_id() };
+        let proxy = Self { root: new_id(), ..Self::of(Vm::new::<P>()) };
         proxy.make_root(proxy.root);
         proxy
     }
@@ -64,7 +67,7 @@ impl Proxy {
         with(|state| state.configuration = configuration.as_bytes().to_vec());
         let root = new_id();
         self.make_root(root);
-        let accepted = exports::configure(root, configuration.len());
+        let accepted = exports::configure(root);
         let retired = if accepted { std::mem::replace(&mut self.root, root) } else { root };
         with(|state| {
             if let Some(root) = state.roots.get_mut(&retired) {
@@ -198,7 +201,11 @@ impl Proxy {
     }
 
     fn make_root(&self, id: u32) {
-        with(|state| state.roots.insert(id, Root { vm: self.vm, ..Root::default() }));
+        with(|state| {
+            state
+                .roots
+                .insert(id, Root { vm: self.vm, filter: Some(Rc::clone(&self.filter)), ..Root::default() })
+        });
         exports::create_context(id, 0);
     }
 
@@ -233,7 +240,7 @@ pub(crate) fn bury(root: u32) {
     }
 }
 
-/// A context id that this thread's dispatcher has not seen.
+/// An id that this thread has not given before, of a context, a VM or a call.
 pub(crate) fn new_id() -> u32 {
     thread_local! {
         static LAST: Cell<u32> = const { Cell::new(0) };

@@ -85,9 +85,8 @@ impl<'p> Request<'p> {
         exports::create_context(id, root);
         let mut request_calls = Vec::new();
         if self.seen {
-            let count = self.headers.len();
             on(id, |stream| stream.request = Some(self.headers));
-            let passed = exports::request_headers(id, count, true);
+            let passed = exports::request_headers(id);
             if passed {
                 on(id, |stream| stream.upstream = stream.request.take());
             }
@@ -133,10 +132,9 @@ impl Paused {
             let status = (b":status".to_vec(), reply.status.to_string().into_bytes());
             std::iter::once(status).chain(reply.headers).collect()
         });
-        let count = response.len();
         on(id, |stream| (stream.request, stream.response) = (None, Some(response)));
         with(|state| state.calls.clear());
-        exports::response_headers(id, count, false);
+        exports::response_headers(id);
         answer.response_calls = with(|state| std::mem::take(&mut state.calls));
         let message = delete(id);
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();

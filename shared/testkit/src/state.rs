@@ -8,6 +8,7 @@ use policy_core::{Signature, Stored};
 
 use crate::Pairs;
 use crate::call::Call;
+use crate::exports::Vm;
 
 /// A local reply as the filter sent it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(crate) struct Message {
 #[derive(Default)]
 pub(crate) struct Root {
     pub(crate) vm: u32,
+    /// The filter in that VM.
+    pub(crate) filter: Option<Rc<Vm>>,
     /// Milliseconds between ticks; 0 for none.
     pub(crate) period: u32,
     /// There is a newer one: it goes with its last stream.
@@ -119,9 +122,4 @@ thread_local! {
 /// Works on this thread's fake.
 pub(crate) fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
     STATE.with_borrow_mut(work)
-}
-
-/// The same, unless the thread is ending: the SDK drops its contexts then, and they stop their timers.
-pub(crate) fn with_if_alive(work: impl FnOnce(&mut State)) {
-    let _ = STATE.try_with(|state| work(&mut state.borrow_mut()));
 }

@@ -67,6 +67,18 @@ unsafe extern "C" {
         data: *mut *mut u8,
         size: *mut usize,
     ) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout: u32,
+        token: *mut u32,
+    ) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
@@ -76,6 +88,9 @@ unsafe extern "C" {
 unsafe extern "C" {
     fn random_get(buffer: *mut u8, size: usize) -> u32;
 }
+
+/// A map of no pairs: their number.
+const NO_TRAILERS: [u8; 4] = [0; 4];
 
 fn done(status: u32) -> Result<()> {
     if status == 0 { Ok(()) } else { Err(Failed(status)) }
@@ -213,6 +228,26 @@ pub(super) fn call_foreign_function(name: &[u8], argument: &[u8]) -> Result<Vec<
         let (name, name_size) = (name.as_ptr(), name.len());
         proxy_call_foreign_function(name, name_size, argument.as_ptr(), argument.len(), data, size)
     })
+}
+
+pub(super) fn http_call(cluster: &[u8], headers: &[u8], body: &[u8], timeout: u32) -> Result<u32> {
+    let mut token = 0;
+    // SAFETY: read during the call only; `token` outlives it.
+    done(unsafe {
+        proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            NO_TRAILERS.as_ptr(),
+            NO_TRAILERS.len(),
+            timeout,
+            &raw mut token,
+        )
+    })?;
+    Ok(token)
 }
 
 pub(super) fn set_tick_period(milliseconds: u32) -> Result<()> {

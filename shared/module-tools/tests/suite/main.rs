@@ -4,8 +4,13 @@
 
 use module_tools::{CALLBACKS_SECTION, Error, callbacks, check_imports, exports, imports, sha256, trim};
 
-/// A module with the exported callbacks `names`, each reaching one import of its own, and the list `section`.
+/// What a linker leaves of a filter: the SDK's callbacks `names` and the filter's own of the same names, each reaching
+/// one import of its own, both starts, and the list `section`.
 fn module(names: &[&str], section: Option<&str>) -> Vec<u8> {
+    let own: Vec<String> =
+        names.iter().filter_map(|name| Some(format!("tollgate_{}", name.strip_prefix("proxy_")?))).collect();
+    let mut names = names.to_vec();
+    names.extend(own.iter().map(String::as_str));
     let imports: String = names
         .iter()
         .map(|name| format!("(import \"env\" \"proxy_for_{name}\" (func $import_{name}))"))
@@ -19,7 +24,8 @@ fn module(names: &[&str], section: Option<&str>) -> Vec<u8> {
         })
         .unwrap_or_default();
     let text = format!(
-        "(module {imports} (memory (export \"memory\") 1) {functions} (func (export \"_initialize\")) {section})"
+        "(module {imports} (memory (export \"memory\") 1) {functions} (func (export \"_initialize\") unreachable)
+         (func $start (export \"tollgate_initialize\")) {section})"
     );
     wat::parse_str(text).expect("the test's WAT is valid")
 }
@@ -31,13 +37,24 @@ fn unlisted_callbacks_go_with_all_that_only_they_reach() {
     assert_eq!(trimmed.dropped, ["proxy_on_log"]);
     assert_eq!(exports(&trimmed.wasm).unwrap(), ["_initialize", "memory", "proxy_on_tick"]);
     let left: Vec<_> = imports(&trimmed.wasm).unwrap().iter().map(ToString::to_string).collect();
-    assert_eq!(left, ["env.proxy_for_proxy_on_tick"]);
+    assert_eq!(left, ["env.proxy_for_tollgate_on_tick"]);
 }
 
 #[test]
 fn memory_allocation_is_kept_without_being_listed() {
     let wasm = module(&["proxy_on_memory_allocate", "proxy_on_log"], Some(""));
-    assert_eq!(callbacks(&trim(&wasm).unwrap().wasm).unwrap(), ["proxy_on_memory_allocate"]);
+    let trimmed = trim(&wasm).unwrap().wasm;
+    assert_eq!(callbacks(&trimmed).unwrap(), ["proxy_on_memory_allocate"]);
+    assert_eq!(imports(&trimmed).unwrap().len(), 1, "the SDK's own");
+}
+
+#[test]
+fn the_filters_own_start_takes_the_place_of_the_linkers() {
+    let trimmed = trim(&module(&["proxy_on_tick"], Some(""))).unwrap().wasm;
+    assert!(contains(&trimmed, "start"));
+    assert_eq!(exports(&trimmed).unwrap(), ["_initialize", "memory"]);
+    let no_start = wat::parse_str(format!("(module (@custom \"{CALLBACKS_SECTION}\" \"\"))")).unwrap();
+    assert!(matches!(trim(&no_start), Err(Error::MissingCallbacks(names)) if names == ["_initialize"]));
 }
 
 #[test]
@@ -60,8 +77,10 @@ fn the_section_itself_is_removed() {
 fn function_names_survive_for_backtraces() {
     let wasm = module(&["proxy_on_tick", "proxy_on_log"], Some("proxy_on_tick"));
     let trimmed = trim(&wasm).unwrap().wasm;
-    assert!(contains(&trimmed, "import_proxy_on_tick"));
-    assert!(!contains(&trimmed, "import_proxy_on_log"));
+    assert!(contains(&trimmed, "import_tollgate_on_tick"));
+    for gone in ["import_proxy_on_tick", "import_proxy_on_log", "import_tollgate_on_log"] {
+        assert!(!contains(&trimmed, gone), "{gone}");
+    }
 }
 
 #[test]

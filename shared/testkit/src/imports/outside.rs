@@ -7,26 +7,23 @@ use policy_core::{Signature, Snapshot, Stored};
 use super::{BAD_ARGUMENT, NOT_FOUND, OK, called, fails, give, taken, text};
 use crate::call::Call;
 use crate::proxy::new_id;
-use crate::state::{with, with_if_alive};
+use crate::state::with;
 
 const CAS_MISMATCH: u32 = 8;
 const INTERNAL_FAILURE: u32 = 10;
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> u32 {
-    let mut status = OK;
-    with_if_alive(|state| {
-        if state.failing.contains("set_tick_period") {
-            status = BAD_ARGUMENT;
-            return;
-        }
-        state.calls.push("set_tick_period");
+    if fails("set_tick_period") {
+        return BAD_ARGUMENT;
+    }
+    called("set_tick_period", |state| {
         let root = state.root();
         if let Some(root) = state.roots.get_mut(&root) {
             root.period = period;
         }
-    });
-    status
+        OK
+    })
 }
 
 #[unsafe(no_mangle)]
@@ -187,7 +184,6 @@ extern "C" fn proxy_http_call(
         if state.unknown_clusters.contains(&cluster) {
             return None;
         }
-        // As the SDK wants it: never one that it has seen, on this thread.
         let (token, root) = (new_id(), state.root());
         state.sent.insert(token, Call { token, cluster, headers, body, timeout, root });
         Some(token)

@@ -1,0 +1,130 @@
+//! The contexts of one VM, by the ids that Envoy gives them: roots, one per configuration, and streams.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use policy_core::Plugin;
+
+use crate::generation::Generation;
+use crate::root::Root;
+use crate::stream::{Outcome, Seat};
+
+/// What Envoy calls in a module, whatever its plugin: the callbacks of proxy-wasm ABI 0.2.1 that filters of ours use.
+///
+/// During a call the host's functions work on the context it is made for. Ids are never used twice within a VM.
+pub trait Callbacks {
+    /// `proxy_on_context_create`: a stream under a root, or a root when `root` is 0.
+    fn create_context(&self, id: u32, root: u32);
+    /// `proxy_on_configure`: false refuses the configuration at hand.
+    fn configure(&self, root: u32) -> bool;
+    /// `proxy_on_tick`.
+    fn tick(&self, root: u32);
+    /// `proxy_on_http_call_response`: sizes of the headers (0 when there was no answer) and of the body.
+    fn http_call_response(&self, root: u32, token: u32, headers: usize, body: usize);
+    /// `proxy_on_request_headers`: true lets the request pass, false pauses it.
+    fn request_headers(&self, id: u32) -> bool;
+    /// `proxy_on_response_headers`: as the request's.
+    fn response_headers(&self, id: u32) -> bool;
+    /// `proxy_on_delete`: the context is gone.
+    fn delete(&self, id: u32);
+}
+
+/// The contexts of a plugin.
+pub struct Contexts<P: Plugin> {
+    roots: RefCell<BTreeMap<u32, Rc<Root<P>>>>,
+    streams: RefCell<BTreeMap<u32, Stream<P>>>,
+}
+
+/// A stream that a callback will still come to.
+enum Stream<P: Plugin> {
+    /// No phase of it has begun. Without a generation its request will be refused.
+    New(Option<Rc<Generation<P>>>),
+    /// It waits, or has a response to come.
+    Begun(Rc<Seat<P>>),
+}
+
+impl<P: Plugin> Contexts<P> {
+    /// A VM that has just started.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { roots: RefCell::new(BTreeMap::new()), streams: RefCell::new(BTreeMap::new()) }
+    }
+
+    fn root(&self, id: u32) -> Option<Rc<Root<P>>> {
+        self.roots.borrow().get(&id).map(Rc::clone)
+    }
+
+    /// Takes a stream out: nothing stays borrowed while a policy works.
+    ///
+    /// One that Envoy never announced has no generation, and is refused like any other without.
+    fn take(&self, id: u32) -> Rc<Seat<P>> {
+        match self.streams.borrow_mut().remove(&id) {
+            Some(Stream::Begun(seat)) => seat,
+            Some(Stream::New(generation)) => Rc::new(Seat::new(id, generation)),
+            None => Rc::new(Seat::new(id, None)),
+        }
+    }
+
+    /// Keeps a stream for the callbacks to come. One that has none is over.
+    fn keep(&self, id: u32, seat: Rc<Seat<P>>, outcome: Outcome) -> bool {
+        if P::CALLBACKS.response_headers || matches!(outcome, Outcome::Waits) {
+            self.streams.borrow_mut().insert(id, Stream::Begun(seat));
+        }
+        outcome.passes()
+    }
+}
+
+impl<P: Plugin> Default for Contexts<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Plugin> Callbacks for Contexts<P> {
+    fn create_context(&self, id: u32, root: u32) {
+        if root == 0 {
+            self.roots.borrow_mut().insert(id, Rc::new(Root::new(id)));
+        } else {
+            let generation = self.roots.borrow().get(&root).and_then(|root| root.current());
+            self.streams.borrow_mut().insert(id, Stream::New(generation));
+        }
+    }
+
+    fn configure(&self, root: u32) -> bool {
+        self.root(root).is_some_and(|root| root.configure())
+    }
+
+    fn tick(&self, root: u32) {
+        if let Some(root) = self.root(root) {
+            root.tick();
+        }
+    }
+
+    fn http_call_response(&self, root: u32, token: u32, headers: usize, body: usize) {
+        if let Some(root) = self.root(root) {
+            root.answered(token, headers, body);
+        }
+    }
+
+    fn request_headers(&self, id: u32) -> bool {
+        let seat = self.take(id);
+        let outcome = seat.request_headers();
+        self.keep(id, seat, outcome)
+    }
+
+    fn response_headers(&self, id: u32) -> bool {
+        // Whatever comes after a response has begun, no callback of ours does.
+        self.take(id).response_headers().passes()
+    }
+
+    fn delete(&self, id: u32) {
+        if self.streams.borrow_mut().remove(&id).is_some() {
+            return;
+        }
+        let root = self.roots.borrow_mut().remove(&id);
+        if let Some(root) = root {
+            root.end();
+        }
+    }
+}
