@@ -5,6 +5,7 @@ pub(crate) mod basic;
 pub(crate) mod certificate;
 pub(crate) mod jwt;
 pub(crate) mod opaque;
+mod print;
 mod roster;
 pub(crate) mod tokens;
 
@@ -19,7 +20,7 @@ use crate::denial::Denial;
 use crate::identity::Identity;
 use crate::own_headers::OwnHeaders;
 
-/// The SHA-256 of a whole credential, by which what is known of it is kept.
+/// The SHA-256 of an opaque token, by which its answer is known.
 pub(crate) type Fingerprint = [u8; 32];
 
 /// A provider as it is written down.
@@ -76,7 +77,7 @@ pub(crate) struct Vouched {
 pub(crate) enum Waiting {
     /// Keys that may have the one that is needed, others than those of this version.
     Keys(Option<idp::Asked>, u64),
-    /// What the introspection endpoint says of the token with this fingerprint.
+    /// What the introspection endpoint says of the token with this SHA-256.
     Token(Fingerprint, Vec<u8>),
 }
 

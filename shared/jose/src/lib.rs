@@ -40,9 +40,3 @@ pub use key::KeyFault;
 pub use key_set::{KeyLimits, KeySet, KeySetError};
 pub use refused::{Malformed, Refused};
 pub use token::{MAX_TOKEN, Token, looks_like_a_token};
-
-/// The SHA-256 of a whole token, by which a cache knows it: the signature is a part of it.
-#[must_use]
-pub fn fingerprint(token: &[u8]) -> [u8; 32] {
-    hmac_sha256::Hash::hash(token)
-}

@@ -7,7 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::fixtures::{Checking, EVERY, jwk_for, plain, set, signable};
 use crate::vectors::{A1, A2, A3, PS256};
-use crate::{Algorithm, Expectations, KeySet, Refused, Token, fingerprint};
+use crate::{Algorithm, Expectations, KeySet, Refused, Token};
 
 /// All keys at once, as in the set of an issuer that rotates them.
 fn keys() -> KeySet {
@@ -79,13 +79,6 @@ fn reasons_are_words_and_sentences_name_no_token() {
             refused.sentence().bytes().all(|byte| matches!(byte, 0x20..=0x7e) && !b"\"\\".contains(&byte))
         );
     }
-}
-
-#[test]
-fn a_fingerprint_is_of_the_whole_token() {
-    let found = fingerprint(b"abc");
-    assert_eq!((found[0], found[31]), (0xba, 0xad));
-    assert_ne!(fingerprint(A1.as_bytes()), fingerprint(&A1.as_bytes()[..A1.len() - 1]));
 }
 
 #[cfg(not(target_arch = "wasm32"))]

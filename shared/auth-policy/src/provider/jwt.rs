@@ -13,7 +13,8 @@ use policy_core::recent::Recent;
 use policy_core::time::Timestamp;
 use policy_core::{CalloutReply, Counter, Exchange, Host, Outside};
 
-use super::{Evidence, Fingerprint, Question, Vouched, Waiting};
+use super::print::{Print, Printer};
+use super::{Evidence, Question, Vouched, Waiting};
 use crate::denial::Denial;
 use crate::identity::{Identity, Parts};
 use crate::outputs::Outputs;
@@ -31,6 +32,7 @@ pub(crate) struct Jwt {
     bound: bool,
     forward: bool,
     outputs: Outputs,
+    printer: Printer,
     seen: RefCell<Seen>,
     hit: Counter,
     miss: Counter,
@@ -45,7 +47,7 @@ enum Keys {
 /// Tokens that were verified with the keys of this version.
 struct Seen {
     version: u64,
-    tokens: Recent<Fingerprint, Rc<Verified>>,
+    tokens: Recent<Print, Rc<Verified>>,
 }
 
 /// A verified token, as far as the next request with it needs it.
@@ -86,15 +88,15 @@ impl Jwt {
             _ => None,
         };
         let now = question.host.now();
-        let fingerprint = jose::fingerprint(&found.value);
-        let verified = match self.seen(&fingerprint, now) {
+        let print = self.printer.of(&found.value);
+        let verified = match self.seen(print, now) {
             Some(verified) => {
                 question.counts.push(self.hit);
                 Ok(verified)
             }
             None => {
                 question.counts.push(self.miss);
-                self.verify(&found.value, fingerprint, asked, now, question.host)
+                self.verify(&found.value, print, asked, now, question.host)
             }
         };
         let verified = match verified {
@@ -148,7 +150,7 @@ impl Jwt {
     }
 
     /// A token that was verified before, when it still holds. Keys that are too old vouch for nothing, seen or not.
-    fn seen(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<Rc<Verified>> {
+    fn seen(&self, print: Print, now: Timestamp) -> Option<Rc<Verified>> {
         self.keys.current(now)?;
         let mut seen = self.seen.borrow_mut();
         let version = self.keys.version();
@@ -156,9 +158,9 @@ impl Jwt {
             seen.version = version;
             seen.tokens.clear();
         }
-        let verified = seen.tokens.get(fingerprint)?;
+        let verified = seen.tokens.get(&print)?;
         if self.expectations.check_time(&verified.identity.claims, now).is_err() {
-            seen.tokens.remove(fingerprint);
+            seen.tokens.remove(&print);
             return None;
         }
         Some(verified)
@@ -167,7 +169,7 @@ impl Jwt {
     fn verify(
         &self,
         text: &[u8],
-        fingerprint: Fingerprint,
+        print: Print,
         asked: Option<Asked>,
         now: Timestamp,
         host: &dyn Host,
@@ -199,7 +201,7 @@ impl Jwt {
             identity: Rc::new(self.identity(token)),
         });
         let bytes = verified.identity.size().saturating_mul(2);
-        self.seen.borrow_mut().tokens.insert(fingerprint, Rc::clone(&verified), bytes);
+        self.seen.borrow_mut().tokens.insert(print, Rc::clone(&verified), bytes);
         Ok(verified)
     }
 

@@ -13,7 +13,7 @@ use policy_core::time::Span;
 use policy_core::{ConfigError, HeaderName};
 use serde::Deserialize;
 
-use super::{Jwt, Keys, Seen};
+use super::{Jwt, Keys, Printer, Seen};
 use crate::outputs::{self, Outputs};
 use crate::provider::{Workshop, tokens};
 
@@ -108,6 +108,7 @@ impl Jwt {
             hit: shop.counters.named("tollgate_token_cache", shop.name, "hit"),
             miss: shop.counters.named("tollgate_token_cache", shop.name, "miss"),
             keys: keys(config, limits, shop)?,
+            printer: Printer::new(),
             seen: RefCell::new(Seen { version: 0, tokens: Recent::new(Limits { entries, weight: BYTES }) }),
         })
     }
