@@ -43,6 +43,15 @@ fuzzing() {
   cargo fmt --manifest-path shared/fuzz/Cargo.toml --check && "$ROOT/scripts/fuzz.sh"
 }
 
+# The rate limit service of the end-to-end suite, a workspace of its own as well: what it needs is not what we need.
+limitador() {
+  local manifest=e2e/limitador/Cargo.toml target=$TARGET/limitador
+  "$ROOT/scripts/toolchain.sh" limitador >/dev/null &&
+    cargo fmt --manifest-path $manifest --check &&
+    cargo clippy --manifest-path $manifest --target-dir "$target" --all-targets --locked -- -D warnings &&
+    cargo test --manifest-path $manifest --target-dir "$target" --locked
+}
+
 main() {
   cd "$ROOT"
   "$ROOT/scripts/toolchain.sh" cargo
@@ -52,6 +61,7 @@ main() {
   step "scripts" scripts_are_clean
   step "layers" only_the_runtime_knows_the_sdk
   step "dependencies" dependencies_are_allowed
+  step "limitador" limitador
   step "fuzzing" fuzzing
   step "reproducible modules" "$ROOT/scripts/reproducible.sh"
   [ "${#failed[@]}" = 0 ] || fail "$(IFS=,; echo "${failed[*]}")" "see the output above"

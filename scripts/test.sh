@@ -42,7 +42,9 @@ phase_build() { "$ROOT/scripts/build.sh"; }
 
 phase_e2e() {
   TOLLGATE_ENVOY=$("$ROOT/scripts/toolchain.sh" envoy)
-  export TOLLGATE_ENVOY TOLLGATE_DIST=$ROOT/dist
+  TOLLGATE_REDIS=$("$ROOT/scripts/toolchain.sh" redis)
+  TOLLGATE_LIMITADOR=$("$ROOT/scripts/toolchain.sh" limitador)
+  export TOLLGATE_ENVOY TOLLGATE_REDIS TOLLGATE_LIMITADOR TOLLGATE_DIST=$ROOT/dist
   cargo test -p e2e --locked --no-fail-fast
 }
 

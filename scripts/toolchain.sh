@@ -6,12 +6,16 @@
 #   toolchain.sh wasi      everything to build filters (wasm32-wasip1)
 #   toolchain.sh browser   everything to run the pure crates' tests in wasm32 (wasm32-unknown-unknown, its runner, node)
 #   toolchain.sh envoy     an Envoy 1.40; prints the path of its binary
+#   toolchain.sh redis     a Redis 7; prints the path of redis-server
+#   toolchain.sh limitador the rate limit service of the end-to-end suite; prints the path of its binary
 #   toolchain.sh lint      shellcheck
 #   toolchain.sh all       all of it, save lint
 #
-# TOLLGATE_ENVOY  an Envoy binary to use instead of finding one
-# TOLLGATE_WASM   `rustup` or `debian`: take that way to the wasm targets and no other
-# TOLLGATE_TOOLS  where downloads and choices are kept instead of .tools
+# TOLLGATE_ENVOY      an Envoy binary to use instead of finding one
+# TOLLGATE_REDIS      a redis-server 7.0 or newer to use instead of finding one
+# TOLLGATE_LIMITADOR  a built limitador-service (e2e/limitador), to save building it
+# TOLLGATE_WASM       `rustup` or `debian`: take that way to the wasm targets and no other
+# TOLLGATE_TOOLS      where downloads and choices are kept instead of .tools
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -19,6 +23,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$ROOT/scripts/wasm-targets.sh"
 # shellcheck source=scripts/envoy.sh
 source "$ROOT/scripts/envoy.sh"
+# shellcheck source=scripts/redis.sh
+source "$ROOT/scripts/redis.sh"
 
 RUSTUP_HELP="install Rust from https://rustup.rs: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y"
 
@@ -81,15 +87,17 @@ install_bindgen_runner() {
 main() {
   local wanted=${1:-}
   case $wanted in
-    cargo | wasi | browser | envoy | lint | all) ;;
-    *) sed -n '5,10s/^# *//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
+    cargo | wasi | browser | envoy | redis | limitador | lint | all) ;;
+    *) sed -n '5,12s/^# *//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
   esac
   cd "$ROOT"
   lock_tools
-  case $wanted in cargo | wasi | browser | all) need_cargo && need_c_compiler ;; esac
+  case $wanted in cargo | wasi | browser | limitador | all) need_cargo && need_c_compiler ;; esac
   case $wanted in wasi | all) need_wasm_target "$WASI" ;; esac
   case $wanted in browser | all) need_node && need_wasm_target "$BROWSER" && need_bindgen_runner ;; esac
   case $wanted in envoy | all) need_envoy ;; esac
+  case $wanted in redis | all) need_redis ;; esac
+  case $wanted in limitador | all) need_limitador ;; esac
   case $wanted in lint) have shellcheck || apt_install "it reads the scripts" shellcheck || exit 1 ;; esac
 }
 

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod evidence;
 pub mod key_server;
+pub mod limitador;
 pub mod load;
 pub mod local;
 pub mod mesh;
@@ -11,13 +12,18 @@ pub mod mint;
 pub mod module;
 pub mod plugin;
 pub mod raw;
+pub mod redis;
+pub mod rls;
+pub mod tcp_faults;
 pub mod tls;
 
 pub use client::{Client, send};
 pub use key_server::{Behaviour, KeyServer};
+pub use limitador::Limitador;
 pub use local::{LocalEnvoy, dist};
 pub use mesh::{Mesh, MeshError};
 pub use message::{Fields, Protocol, Request, Response};
+pub use tcp_faults::{Fault, TcpFaults};
 
 use std::fmt;
 use std::time::{Duration, Instant};

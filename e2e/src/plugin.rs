@@ -21,9 +21,32 @@ pub fn auth_filter(config: &str) -> String {
     plugin.replacen("value: auth-filter}]", &format!("value: auth-filter}}{variables}]"), 1)
 }
 
+/// A rate limit filter with the given `pluginConfig`, which is YAML. It comes after the others, wherever its document
+/// stands: what it counts by may be an identity.
+#[must_use]
+pub fn ratelimit_filter(config: &str) -> String {
+    let plugin = wasm_plugin("ratelimit-filter", "oci://ghcr.io/tollgate/ratelimit-filter:0.1.0", config);
+    plugin.replacen("phase: AUTHN", "phase: AUTHZ", 1)
+}
+
+/// Where rate limit filters of the suite find their service: the cluster
+/// `outbound|8081||limitador.limits.svc.cluster.local`.
+pub const LIMITADOR: (&str, u16) = ("limitador.limits.svc.cluster.local", 8081);
+
+/// The rate limit service at an address, or what stands in front of it.
+#[must_use]
+pub fn rate_limit_service(at: SocketAddr) -> String {
+    let (host, port) = LIMITADOR;
+    entry(host, port, "GRPC", at)
+}
+
 /// A service outside the mesh, at one address: the cluster `outbound|<port>||<host>`.
 #[must_use]
 pub fn service_entry(host: &str, port: u16, at: SocketAddr) -> String {
+    entry(host, port, "HTTP", at)
+}
+
+fn entry(host: &str, port: u16, protocol: &str, at: SocketAddr) -> String {
     let (address, own) = (at.ip(), at.port());
     format!(
         "---
@@ -32,9 +55,9 @@ kind: ServiceEntry
 metadata: {{name: {host}, namespace: test}}
 spec:
   hosts: [{host}]
-  ports: [{{number: {port}, name: http, protocol: HTTP}}]
+  ports: [{{number: {port}, name: main, protocol: {protocol}}}]
   resolution: STATIC
-  endpoints: [{{address: \"{address}\", ports: {{http: {own}}}}}]
+  endpoints: [{{address: \"{address}\", ports: {{main: {own}}}}}]
 "
     )
 }
@@ -69,7 +92,36 @@ fn indented(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use tollgate::cluster::{Cluster, clusters};
+    use tollgate::manifest::{Manifests, in_chain_order};
+
     use super::*;
+
+    #[test]
+    fn the_rate_limit_service_is_spoken_to_in_http2_and_others_are_not() {
+        let text = [
+            rate_limit_service(([127, 0, 0, 1], 4711).into()),
+            service_entry("a.com", 443, ([127, 0, 0, 1], 80).into()),
+        ];
+        let (clusters, notes) = clusters(&Manifests::parse(Path::new("a.yaml"), &text.concat()).unwrap());
+        let cluster = |name: &str, port, http2| {
+            let endpoints = vec![("127.0.0.1".to_owned(), port)];
+            Cluster { name: name.to_owned(), dns: false, endpoints, http2, tls: None }
+        };
+        let limitador = "outbound|8081||limitador.limits.svc.cluster.local";
+        assert_eq!(clusters, [cluster(limitador, 4711, true), cluster("outbound|443||a.com", 80, false)]);
+        assert!(notes.is_empty(), "{notes:?}");
+    }
+
+    #[test]
+    fn the_rate_limit_filter_comes_after_the_one_that_knows_the_client() {
+        let text = format!("{}---\n{}", ratelimit_filter("limits: []"), auth_filter("rules: []"));
+        let plugins = in_chain_order(Manifests::parse(Path::new("a.yaml"), &text).unwrap().plugins);
+        let names: Vec<&str> = plugins.iter().map(|plugin| plugin.metadata.name.as_str()).collect();
+        assert_eq!(names, ["auth-filter", "ratelimit-filter"]);
+    }
 
     #[test]
     fn a_config_is_indented_whatever_its_own_indentation() {

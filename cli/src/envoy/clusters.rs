@@ -117,6 +117,17 @@ mod tests {
     }
 
     #[test]
+    fn http2_is_spoken_where_the_port_says_so() {
+        for (http2, version) in [(true, "http2_protocol_options"), (false, "http_protocol_options")] {
+            let endpoints = vec![("10.0.0.1".to_owned(), 8081)];
+            let cluster = Cluster { name: "limits".to_owned(), dns: false, endpoints, http2, tls: None };
+            let options = &super::cluster(&cluster)["typed_extension_protocol_options"];
+            let options = &options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"];
+            assert_eq!(options["explicit_http_config"], json!({version: {}}), "{http2}");
+        }
+    }
+
+    #[test]
     fn tls_holds_the_certificate_to_a_name_and_to_authorities() {
         let tls = TlsOrigination {
             mode: TlsMode::Simple,

@@ -1,4 +1,4 @@
-//! Envoy as a child process that does not outlive us.
+//! A child process that does not outlive us: Envoy, and what the test suite has besides.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
 
-/// How long Envoy may take to stop when asked.
+/// How long it may take to stop when asked.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A running child. Dropping it kills it.
@@ -38,26 +38,25 @@ impl Process {
         let log = File::create(log)?;
         let mut command = bound_to_us(program);
         command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        // Ctrl-C goes to the whole group of the terminal; Envoy is stopped by us, after the last word is said.
+        // Ctrl-C goes to the whole group of the terminal; the child is stopped by us, after the last word is said.
         command.process_group(0);
         let reaped = Arc::new(Mutex::new(false));
         let (end, ended) = watch::channel(None);
         let (started, start) = std::sync::mpsc::channel();
         let flag = Arc::clone(&reaped);
         // The kernel's parent-death signal fires when the *thread* that made the child ends, so that thread stays.
-        let keeper =
-            std::thread::Builder::new().name("envoy-keeper".to_owned()).spawn(move || {
-                match command.spawn() {
-                    Ok(child) => {
-                        let _ = started.send(Ok(child.id()));
-                        let status = wait(child, &flag);
-                        let _ = end.send(Some(status));
-                    }
-                    Err(error) => {
-                        let _ = started.send(Err(error));
-                    }
+        let keeper = std::thread::Builder::new().name("process-keeper".to_owned()).spawn(move || {
+            match command.spawn() {
+                Ok(child) => {
+                    let _ = started.send(Ok(child.id()));
+                    let status = wait(child, &flag);
+                    let _ = end.send(Some(status));
                 }
-            })?;
+                Err(error) => {
+                    let _ = started.send(Err(error));
+                }
+            }
+        })?;
         let id = start.recv().map_err(io::Error::other)??;
         let id = i32::try_from(id)
             .ok()
@@ -122,7 +121,7 @@ fn lock(flag: &Mutex<bool>) -> MutexGuard<'_, bool> {
 }
 
 /// Has the kernel kill the program should we be killed. Where `setpriv` is missing (outside Linux) a killed tollgate
-/// leaves its Envoy behind.
+/// leaves its child behind.
 fn bound_to_us(program: &Path) -> Command {
     let mut probe = Command::new("setpriv");
     probe

@@ -12,6 +12,8 @@ mod features;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod limitador;
+#[cfg(test)]
 mod live_swap;
 #[cfg(test)]
 mod metrics;
