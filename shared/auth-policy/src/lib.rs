@@ -68,7 +68,8 @@ const SHADOW: &str = "tollgate.auth.shadow";
 
 impl Plugin for AuthPlugin {
     const NAME: &'static str = "auth";
-    const CALLBACKS: Callbacks = Callbacks { request_headers: true, response_headers: false, outside: true };
+    const CALLBACKS: Callbacks =
+        Callbacks { request_headers: true, response_headers: false, outside: true, asks: false, end: false };
     type Config = Config;
     type Policy = AuthPolicy;
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use policy_core::Plugin;
 
+use crate::asks::{Asks, Sizes};
 use crate::generation::Generation;
 use crate::root::Root;
 use crate::stream::{Outcome, Seat};
@@ -20,8 +21,8 @@ pub trait Callbacks {
     fn configure(&self, root: u32) -> bool;
     /// `proxy_on_tick`.
     fn tick(&self, root: u32);
-    /// `proxy_on_http_call_response`: sizes of the headers (0 when there was no answer) and of the body.
-    fn http_call_response(&self, root: u32, token: u32, headers: usize, body: usize);
+    /// `proxy_on_http_call_response`: for the root context, whichever context sent the call.
+    fn http_call_response(&self, id: u32, token: u32, sizes: Sizes);
     /// `proxy_on_request_headers`: true lets the request pass, false pauses it.
     fn request_headers(&self, id: u32) -> bool;
     /// `proxy_on_response_headers`: as the request's.
@@ -34,13 +35,14 @@ pub trait Callbacks {
 pub struct Contexts<P: Plugin> {
     roots: RefCell<BTreeMap<u32, Rc<Root<P>>>>,
     streams: RefCell<BTreeMap<u32, Stream<P>>>,
+    asks: Asks<P>,
 }
 
 /// A stream that a callback will still come to.
 enum Stream<P: Plugin> {
     /// No phase of it has begun. Without a generation its request will be refused.
     New(Option<Rc<Generation<P>>>),
-    /// It waits, or has a response to come.
+    /// It waits, or has a response or an end to come.
     Begun(Rc<Seat<P>>),
 }
 
@@ -48,7 +50,11 @@ impl<P: Plugin> Contexts<P> {
     /// A VM that has just started.
     #[must_use]
     pub const fn new() -> Self {
-        Self { roots: RefCell::new(BTreeMap::new()), streams: RefCell::new(BTreeMap::new()) }
+        Self {
+            roots: RefCell::new(BTreeMap::new()),
+            streams: RefCell::new(BTreeMap::new()),
+            asks: Asks::new(),
+        }
     }
 
     fn root(&self, id: u32) -> Option<Rc<Root<P>>> {
@@ -67,11 +73,10 @@ impl<P: Plugin> Contexts<P> {
     }
 
     /// Keeps a stream for the callbacks to come. One that has none is over.
-    fn keep(&self, id: u32, seat: Rc<Seat<P>>, outcome: Outcome) -> bool {
-        if P::CALLBACKS.response_headers || matches!(outcome, Outcome::Waits) {
+    fn keep(&self, id: u32, seat: Rc<Seat<P>>, more: bool) {
+        if P::CALLBACKS.end || more {
             self.streams.borrow_mut().insert(id, Stream::Begun(seat));
         }
-        outcome.passes()
     }
 }
 
@@ -101,30 +106,42 @@ impl<P: Plugin> Callbacks for Contexts<P> {
         }
     }
 
-    fn http_call_response(&self, root: u32, token: u32, headers: usize, body: usize) {
-        if let Some(root) = self.root(root) {
-            root.answered(token, headers, body);
+    fn http_call_response(&self, id: u32, token: u32, sizes: Sizes) {
+        // Tokens are of one sequence per VM: whose context this is does not matter.
+        if P::CALLBACKS.asks && self.asks.answered(token, sizes) {
+            return;
+        }
+        if let Some(root) = self.root(id) {
+            root.answered(token, sizes);
         }
     }
 
     fn request_headers(&self, id: u32) -> bool {
         let seat = self.take(id);
-        let outcome = seat.request_headers();
-        self.keep(id, seat, outcome)
+        let outcome = seat.request_headers(&self.asks);
+        self.keep(id, seat, P::CALLBACKS.response_headers || matches!(outcome, Outcome::Waits));
+        outcome.passes()
     }
 
     fn response_headers(&self, id: u32) -> bool {
-        // Whatever comes after a response has begun, no callback of ours does.
-        self.take(id).response_headers().passes()
+        let seat = self.take(id);
+        let outcome = seat.response_headers();
+        self.keep(id, seat, false);
+        outcome.passes()
     }
 
     fn delete(&self, id: u32) {
-        if self.streams.borrow_mut().remove(&id).is_some() {
-            return;
+        // Nothing stays borrowed while a policy works.
+        let stream = self.streams.borrow_mut().remove(&id);
+        match stream {
+            Some(Stream::Begun(seat)) if P::CALLBACKS.end => return seat.end(),
+            Some(_) => return,
+            None => {}
         }
         let root = self.roots.borrow_mut().remove(&id);
         if let Some(root) = root {
             root.end();
+            self.asks.forget(id);
         }
     }
 }

@@ -67,13 +67,14 @@ macro_rules! export_plugin {
 
             #[unsafe(no_mangle)]
             extern "C" fn tollgate_on_http_call_response(
-                root: u32,
+                id: u32,
                 token: u32,
                 headers: usize,
                 body: usize,
-                _trailers: usize,
+                trailers: usize,
             ) {
-                VM.with(|vm| vm.http_call_response(root, token, headers, body));
+                let sizes = $crate::Sizes { headers, body, trailers };
+                VM.with(|vm| vm.http_call_response(id, token, sizes));
             }
 
             #[unsafe(no_mangle)]
@@ -111,7 +112,9 @@ pub const fn action(passes: bool) -> u32 {
 /// The names of the callbacks that the plugin needs, separated by blanks.
 #[must_use]
 pub const fn callbacks<P: Plugin>() -> [u8; SIZE] {
-    let Callbacks { request_headers, response_headers, outside } = P::CALLBACKS;
+    // The end of a stream is that of its context, which is always announced.
+    let Callbacks { request_headers, response_headers, outside, asks, end: _ } = P::CALLBACKS;
+    let calls = outside || asks;
     let mut out = Line { bytes: [b' '; SIZE], end: 0 };
     out = out.with(true, b"proxy_on_context_create");
     out = out.with(true, b"proxy_on_delete");
@@ -119,7 +122,7 @@ pub const fn callbacks<P: Plugin>() -> [u8; SIZE] {
     out = out.with(request_headers, b"proxy_on_request_headers");
     out = out.with(response_headers, b"proxy_on_response_headers");
     out = out.with(outside, b"proxy_on_tick");
-    out = out.with(outside, b"proxy_on_http_call_response");
+    out = out.with(calls, b"proxy_on_http_call_response");
     out.bytes
 }
 

@@ -3,13 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
-use policy_core::{Answer, Callout, CalloutReply, Counter, Gauge, Lost, Outside, Plugin, Policy, Snapshot};
-use proxy_wasm::types::MapType;
+use policy_core::{Callout, Counter, Gauge, Lost, Outside, Plugin, Policy};
 
+use crate::asks::{Sizes, read_answer};
 use crate::hall::Hall;
 use crate::host;
 use crate::source::Machine;
+use crate::ticker::Need;
 
 /// A compiled policy and what belongs to it. A new configuration makes a new one; streams keep theirs.
 pub(crate) struct Generation<P: Plugin> {
@@ -85,26 +87,50 @@ impl<P: Plugin> Generation<P> {
 
     /// The policy is live.
     pub(crate) fn start(&self, now: u64) {
-        self.outside(now, |policy, outside| policy.on_start(outside));
+        let tick = self.outside(|policy, outside| policy.on_start(outside));
+        self.ask_for_tick(tick, now);
     }
 
     /// The root's timer.
     pub(crate) fn tick(&self, now: u64) {
         let put_off = self.put_off.take();
-        self.outside(now, |policy, outside| {
+        let tick = self.outside(|policy, outside| {
             for (number, callout) in put_off {
                 outside.send(number, callout);
             }
             policy.on_tick(outside);
         });
+        self.ask_for_tick(tick, now);
     }
 
     /// An answer has come. One to an errand of another generation is nobody's.
-    pub(crate) fn answered(&self, now: u64, token: u32, headers: usize, body: usize) {
+    pub(crate) fn answered(&self, now: u64, token: u32, sizes: Sizes) {
         let errand = self.errands.borrow_mut().remove(&token);
         let Some(Errand { number, max_body }) = errand else { return };
-        let reply = read_answer(max_body, headers, body);
-        self.outside(now, |policy, outside| policy.on_errand(number, reply, outside));
+        let reply = read_answer(max_body, sizes);
+        let tick = self.outside(|policy, outside| policy.on_errand(number, reply, outside));
+        self.ask_for_tick(tick, now);
+    }
+
+    /// A stream is over.
+    pub(crate) fn end(&self, stream: &mut <P::Policy as Policy>::Stream) {
+        let tick = self.outside(|policy, outside| policy.on_end(stream, outside));
+        let put_off = self.has_put_off();
+        if !P::CALLBACKS.outside || tick.is_none() && !put_off {
+            return;
+        }
+        let now = host::current_time().unwrap_or(u64::MAX);
+        if let Some(delay) = tick {
+            self.hall.ticker.ask_sooner(delay, now);
+        }
+        let need = if put_off || !self.hall.is_empty() { Need::Soon } else { Need::None };
+        self.hall.ticker.settle(now, need);
+    }
+
+    fn ask_for_tick(&self, tick: Option<Duration>, now: u64) {
+        if let Some(delay) = tick {
+            self.hall.ticker.ask(delay, now);
+        }
     }
 
     /// True when errands wait for the next tick.
@@ -115,7 +141,8 @@ impl<P: Plugin> Generation<P> {
         some
     }
 
-    fn outside(&self, now: u64, work: impl FnOnce(&P::Policy, &mut Outside<'_>)) {
+    /// Carries out what the policy does; returns when it wants its next tick.
+    fn outside(&self, work: impl FnOnce(&P::Policy, &mut Outside<'_>)) -> Option<Duration> {
         let machine = Machine::new(P::NAME);
         let mut outside = Outside::new(&machine);
         work(&self.policy, &mut outside);
@@ -134,12 +161,10 @@ impl<P: Plugin> Generation<P> {
         for note in outside.notes() {
             log::warn!("tollgate.{}: {note}", P::NAME);
         }
-        if let Some(delay) = outside.next_tick() {
-            self.hall.ticker.ask(delay, now);
-        }
         if machine.failed() {
             log::error!("tollgate.{}: worked without a clock or randomness", P::NAME);
         }
+        outside.next_tick()
     }
 
     fn send(&self, number: u32, callout: &Callout) -> bool {
@@ -147,20 +172,4 @@ impl<P: Plugin> Generation<P> {
         self.errands.borrow_mut().insert(token, Errand { number, max_body: callout.max_body });
         true
     }
-}
-
-/// Reads the answer at hand, but not a body larger than was asked for.
-fn read_answer(max_body: usize, headers: usize, body: usize) -> CalloutReply {
-    if headers == 0 {
-        return Err(Lost::Broken);
-    }
-    if body > max_body {
-        return Err(Lost::TooLarge);
-    }
-    let headers = host::header_pairs(MapType::HttpCallResponseHeaders).ok().and_then(Snapshot::parse);
-    let headers = headers.ok_or(Lost::Broken)?;
-    let body = if body == 0 { Vec::new() } else { host::call_body(body).map_err(|_| Lost::Broken)? };
-    let status =
-        headers.values(b":status").next().and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
-    Ok(Answer { status: status.unwrap_or_default(), headers, body })
 }

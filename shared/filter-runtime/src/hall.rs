@@ -23,7 +23,7 @@ const LONGEST_PAUSE: u64 = 100_000_000;
 
 /// The waiting requests of one root context, and its timer.
 pub(crate) struct Hall<P: Plugin> {
-    root: u32,
+    pub(crate) root: u32,
     pub(crate) ticker: Ticker,
     waiting: Cell<Vec<Weak<Seat<P>>>>,
     next_round: Cell<u64>,
@@ -42,6 +42,14 @@ impl<P: Plugin> Hall<P> {
         waiting.push(Rc::downgrade(seat));
         self.waiting.set(waiting);
         Ok(())
+    }
+
+    /// True when nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        let waiting = self.waiting.take();
+        let empty = waiting.is_empty();
+        self.waiting.set(waiting);
+        empty
     }
 
     /// Asks each waiting request whether it can go on; answers when the next tick is needed.

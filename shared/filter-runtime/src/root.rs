@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use policy_core::Plugin;
 
+use crate::asks::Sizes;
 use crate::generation::Generation;
 use crate::hall::Hall;
 use crate::ticker::Need;
@@ -61,8 +62,8 @@ impl<P: Plugin> Root<P> {
     }
 
     /// A call has been answered, or lost.
-    pub(crate) fn answered(&self, token: u32, headers: usize, body: usize) {
-        self.outside(|generation, now| generation.answered(now, token, headers, body));
+    pub(crate) fn answered(&self, token: u32, sizes: Sizes) {
+        self.outside(|generation, now| generation.answered(now, token, sizes));
     }
 
     /// The context is going.

@@ -4,9 +4,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use policy_core::snapshot::encode;
-use policy_core::{Exchange, Flow, GrpcStatus, LocalReply, Plugin, Policy, Write};
+use policy_core::{
+    Callout, CalloutReply, Exchange, Flow, GrpcStatus, LocalReply, Lost, Plugin, Policy, Write,
+};
 use proxy_wasm::types::MapType;
 
+use crate::asks::Asks;
 use crate::generation::Generation;
 use crate::hall::Woken;
 use crate::host::{self, Failed};
@@ -22,54 +25,101 @@ pub(crate) struct Seat<P: Plugin> {
     id: u32,
     generation: Option<Rc<Generation<P>>>,
     state: Cell<State<P>>,
-    /// Since when it waits, if it does.
-    since: Cell<Option<u64>>,
+    pause: Cell<Pause>,
+}
+
+/// What a paused request is paused for.
+#[derive(Debug, Clone, Copy, Default)]
+enum Pause {
+    /// It is not.
+    #[default]
+    None,
+    /// It waits in the hall, since this time.
+    Waits(u64),
+    /// It has asked.
+    Asks,
+}
+
+/// What the policy is called for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Request,
+    Wake,
+    Answer,
+    Response,
+}
+
+impl Phase {
+    fn map(self) -> MapType {
+        match self {
+            Self::Request | Self::Wake | Self::Answer => MapType::HttpRequestHeaders,
+            Self::Response => MapType::HttpResponseHeaders,
+        }
+    }
 }
 
 /// What a phase has come to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum Outcome {
     GoesOn,
     Waits,
+    Asks(Box<Callout>),
     Ended,
 }
 
 impl<P: Plugin> Seat<P> {
     /// A stream under this generation; without one every request is refused.
     pub(crate) fn new(id: u32, generation: Option<Rc<Generation<P>>>) -> Self {
-        Self { id, generation, state: Cell::default(), since: Cell::new(None) }
+        Self { id, generation, state: Cell::default(), pause: Cell::default() }
     }
 
     /// The request's phase.
-    pub(crate) fn request_headers(self: &Rc<Self>) -> Outcome {
-        let outcome = self.run(MapType::HttpRequestHeaders, |policy, state, exchange, machine| {
+    pub(crate) fn request_headers(self: &Rc<Self>, asks: &Asks<P>) -> Outcome {
+        let outcome = self.run(Phase::Request, |policy, state, exchange, machine| {
             policy.on_request_headers(state, exchange, machine)
         });
-        if matches!(outcome, Outcome::Waits) { self.begin_to_wait() } else { outcome }
+        match outcome {
+            Outcome::Waits => self.begin_to_wait(),
+            Outcome::Asks(callout) => self.ask(asks, &callout),
+            Outcome::GoesOn | Outcome::Ended => outcome,
+        }
     }
 
     /// The response's phase.
     pub(crate) fn response_headers(&self) -> Outcome {
-        // Envoy has answered a request that still waited: its time was up.
-        self.since.set(None);
-        self.run(MapType::HttpResponseHeaders, |policy, state, exchange, machine| {
+        // Envoy has answered a request that was still paused: its time was up.
+        self.pause.take();
+        self.run(Phase::Response, |policy, state, exchange, machine| {
             policy.on_response_headers(state, exchange, machine)
         })
     }
 
+    /// The stream is over.
+    pub(crate) fn end(&self) {
+        if let Some(generation) = &self.generation {
+            generation.end(&mut self.state.take());
+        }
+    }
+
+    /// The root context above it.
+    pub(crate) fn root(&self) -> Option<u32> {
+        self.generation.as_ref().map(|generation| generation.hall.root)
+    }
+
     fn run(
         &self,
-        map: MapType,
-        phase: impl FnOnce(&P::Policy, &mut State<P>, &mut Exchange<'_>, &Machine) -> Flow,
+        phase: Phase,
+        decide: impl FnOnce(&P::Policy, &mut State<P>, &mut Exchange<'_>, &Machine) -> Flow,
     ) -> Outcome {
         let Some(generation) = &self.generation else {
             return refuse("tollgate", 500, "not_configured");
         };
+        let map = phase.map();
         let source = Envoy::new(map);
         let mut exchange = Exchange::new(&source);
         let machine = Machine::new(P::NAME);
         let mut state = self.state.take();
-        let flow = phase(&generation.policy, &mut state, &mut exchange, &machine);
+        let flow = decide(&generation.policy, &mut state, &mut exchange, &machine);
         self.state.set(state);
         if source.failed() {
             return refuse(P::NAME, 500, "no_headers");
@@ -77,16 +127,22 @@ impl<P: Plugin> Seat<P> {
         if machine.failed() {
             return refuse(P::NAME, 500, "no_clock_or_randomness");
         }
-        let may_wait = P::CALLBACKS.outside && map == MapType::HttpRequestHeaders;
+        let may_wait = P::CALLBACKS.outside && matches!(phase, Phase::Request | Phase::Wake);
         if may_wait && matches!(flow, Flow::Wait) {
             return Outcome::Waits;
         }
         generation.count(exchange.counts());
+        let flow = match flow {
+            Flow::Ask(callout) if P::CALLBACKS.asks && phase == Phase::Request => {
+                return Outcome::Asks(callout);
+            }
+            flow => flow,
+        };
         let published = publish(&exchange);
         let written = match flow {
             Flow::Continue => published.and_then(|()| write(&exchange, map)),
             Flow::Reply(reply) => return send(&reply),
-            Flow::Wait => return refuse(P::NAME, 500, "cannot_wait"),
+            Flow::Wait | Flow::Ask(_) => return refuse(P::NAME, 500, "cannot_wait"),
         };
         match written {
             Ok(()) => Outcome::GoesOn,
@@ -102,7 +158,7 @@ impl<P: Plugin> Seat<P> {
         let entered = self.generation.as_ref().map(|generation| generation.hall.enter(self));
         match (host::current_time(), entered) {
             (Ok(now), Some(Ok(()))) => {
-                self.since.set(Some(now));
+                self.pause.set(Pause::Waits(now));
                 Outcome::Waits
             }
             // Nobody would wake it.
@@ -110,16 +166,44 @@ impl<P: Plugin> Seat<P> {
         }
     }
 
+    fn ask(self: &Rc<Self>, asks: &Asks<P>, callout: &Callout) -> Outcome {
+        if asks.send(self, callout) {
+            self.pause.set(Pause::Asks);
+            Outcome::Waits
+        } else {
+            self.decide(Err(Lost::NotSent))
+        }
+    }
+
+    fn decide(&self, reply: CalloutReply) -> Outcome {
+        self.run(Phase::Answer, |policy, state, exchange, machine| {
+            policy.on_answer(state, exchange, machine, reply)
+        })
+    }
+
+    /// What it asked has an answer. Called from another context, and leaves the effective context at this stream.
+    pub(crate) fn answered(&self, reply: CalloutReply) {
+        if !matches!(self.pause.take(), Pause::Asks) {
+            return;
+        }
+        if host::set_effective_context(self.id).is_err() {
+            // A decision now would be another stream's. This one stays paused until its time is up.
+            log::error!("tollgate.{}: the host does not know a stream that has asked", P::NAME);
+            return;
+        }
+        resume(P::NAME, &self.decide(reply));
+    }
+
     /// Asks the policy again, from the root context. Leaves the effective context at this stream.
     pub(crate) fn wake(&self, now: u64) -> Woken {
-        let Some(since) = self.since.get() else { return Woken::Left };
+        let Pause::Waits(since) = self.pause.get() else { return Woken::Left };
         let here = host::set_effective_context(self.id);
         if now < since {
             // The clock was set back.
-            self.since.set(Some(now));
+            self.pause.set(Pause::Waits(now));
         }
         let outcome = match here {
-            Ok(()) => self.run(MapType::HttpRequestHeaders, |policy, state, exchange, machine| {
+            Ok(()) => self.run(Phase::Wake, |policy, state, exchange, machine| {
                 policy.on_wake(state, exchange, machine)
             }),
             Err(_) => Outcome::Waits,
@@ -132,19 +216,16 @@ impl<P: Plugin> Seat<P> {
             Outcome::Waits => {
                 refuse(P::NAME, 503, "gave_up_waiting");
             }
-            Outcome::GoesOn if host::continue_request().is_err() => {
-                refuse(P::NAME, 500, "not_resumed");
-            }
-            Outcome::GoesOn | Outcome::Ended => {}
+            outcome => resume(P::NAME, &outcome),
         }
-        self.since.set(None);
+        self.pause.take();
         Woken::Decided
     }
 }
 
 impl Outcome {
     /// True when the host is to pass the message on.
-    pub(crate) fn passes(self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         matches!(self, Self::GoesOn)
     }
 }
@@ -159,6 +240,13 @@ fn write(exchange: &Exchange<'_>, map: MapType) -> host::Result<()> {
         Write::Add(name, value) => host::add_header(map, name.as_bytes(), value.as_bytes()),
         Write::Remove(name) => host::remove_header(map, name.as_bytes()),
     })
+}
+
+/// Carries out, from another context, what a paused request has come to.
+fn resume(plugin: &str, outcome: &Outcome) {
+    if outcome.passes() && host::continue_request().is_err() {
+        refuse(plugin, 500, "not_resumed");
+    }
 }
 
 /// Ends an exchange that the host kept from being handled.

@@ -37,6 +37,16 @@ impl Ticker {
         self.due.set(now.saturating_add(delay));
     }
 
+    /// The same, but a tick that comes sooner stays as it is: asked again and again, there is one in the end.
+    pub(crate) fn ask_sooner(&self, delay: Duration, now: u64) {
+        let asked = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        let rest = self.due.get().saturating_sub(now);
+        // A longer rest than there can be means that the clock was set back.
+        if self.every.get().is_none_or(|every| rest.min(every) > asked) {
+            self.ask(delay, now);
+        }
+    }
+
     /// A tick has come. When it was the one asked for, there will be another one.
     pub(crate) fn passed(&self, now: u64) {
         if let Some(every) = self.every.get().filter(|_| self.due.get() <= now) {

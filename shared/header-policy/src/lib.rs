@@ -88,7 +88,8 @@ struct Seen {
 
 impl Plugin for HeaderPlugin {
     const NAME: &'static str = "header";
-    const CALLBACKS: Callbacks = Callbacks { request_headers: true, response_headers: true, outside: false };
+    const CALLBACKS: Callbacks =
+        Callbacks { request_headers: true, response_headers: true, outside: false, asks: false, end: false };
     type Config = Config;
     type Policy = HeaderPolicy;
 

@@ -17,9 +17,9 @@ pub struct Callout {
     pub authority: String,
     /// `:path`, the query included.
     pub path: String,
-    /// Further headers. Values have to be ASCII: the host call takes text.
+    /// Further headers, of any bytes. A gRPC call needs `te: trailers` and `content-type: application/grpc`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Empty for none.
+    /// Any bytes; empty for none.
     pub body: Vec<u8>,
     /// After how long the answer counts as lost. Whole milliseconds, at least one.
     pub timeout: Duration,
@@ -39,6 +39,9 @@ impl fmt::Debug for Callout {
 pub type CalloutReply = Result<Answer, Lost>;
 
 /// An answer, of whoever gave it: Envoy itself answers 503 for an endpoint that is dead and 504 when time is up.
+///
+/// To a gRPC request, one whose `content-type` is that, it answers with status 200 and `grpc-status: 14` among the
+/// headers instead, for all of that. A gRPC answer is good only where there is a `grpc-status` and it is 0.
 #[derive(Default)]
 pub struct Answer {
     /// HTTP status; 0 when there was none.
@@ -47,14 +50,17 @@ pub struct Answer {
     pub headers: Snapshot,
     /// Its body.
     pub body: Vec<u8>,
+    /// Its trailers: where `grpc-status` is, or else it is among the headers of an answer without a body.
+    pub trailers: Snapshot,
 }
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
-    /// The proxy did not send the request: most often it knows no such cluster.
+    /// The proxy did not send the request: it knows no such cluster, the cluster has no endpoint that is up, or too many
+    /// requests are on their way already.
     NotSent,
-    /// The connection broke, or the answer was larger than Envoy takes.
+    /// The answer broke off or had not ended when time was up, or it was larger than Envoy takes, or unreadable.
     Broken,
     /// The body was larger than [`Callout::max_body`].
     TooLarge,

@@ -1,6 +1,8 @@
 //! What a policy answers.
 
+use crate::callout::Callout;
 use crate::header::{HeaderName, HeaderValue};
+use crate::json;
 
 /// What happens to the exchange after a policy has seen it.
 #[derive(Debug)]
@@ -12,6 +14,12 @@ pub enum Flow {
     ///
     /// All edits made so far are dropped: the later call starts from the message as it arrived.
     Wait,
+    /// It stops until this callout has an answer, or has none; then [`Policy::on_answer`](crate::Policy::on_answer)
+    /// decides. Only the first phase of a request may ask, and a policy that says so in
+    /// [`Callbacks::asks`](crate::Callbacks::asks).
+    ///
+    /// All edits made so far are dropped and have to be made in that later call. What was counted so far stays counted.
+    Ask(Box<Callout>),
     /// It ends here with this answer.
     Reply(LocalReply),
 }
@@ -24,6 +32,8 @@ pub enum GrpcStatus {
     InvalidArgument = 3,
     /// The caller is known and may not do this.
     PermissionDenied = 7,
+    /// The caller has used up what it may use.
+    ResourceExhausted = 8,
     /// Something on our side is broken.
     Internal = 13,
     /// Something we need is not there now; trying again may help.
@@ -31,6 +41,9 @@ pub enum GrpcStatus {
     /// The caller is not known.
     Unauthenticated = 16,
 }
+
+/// How a problem begins that has no type of its own.
+const BLANK: &str = r#"{"type":"about:blank""#;
 
 /// An answer made by the proxy instead of the upstream.
 #[derive(Debug)]
@@ -60,8 +73,7 @@ impl LocalReply {
         reason: &'static str,
         title: &'static str,
     ) -> Self {
-        let body =
-            format!(r#"{{"type":"about:blank","status":{status},"title":"{title}","reason":"{reason}"}}"#);
+        let body = format!(r#"{BLANK},"status":{status},"title":"{title}","reason":"{reason}"}}"#);
         let content_type = HeaderName::parse("content-type")
             .map(|name| (name, HeaderValue::escaped(b"application/problem+json")));
         Self {
@@ -71,6 +83,45 @@ impl LocalReply {
             headers: content_type.into_iter().collect(),
             body: body.into_bytes(),
         }
+    }
+
+    /// The same problem with a type of its own (RFC 9457, 3.1.1), in place of `about:blank`.
+    ///
+    /// `uri` is text of the program that needs no escaping.
+    #[must_use]
+    pub fn with_type(mut self, uri: &'static str) -> Self {
+        if let Some(rest) = self.body.strip_prefix(BLANK.as_bytes()) {
+            self.body = [br#"{"type":""#, uri.as_bytes(), b"\"", rest].concat();
+        }
+        self
+    }
+
+    /// The same problem with one more member (RFC 9457, 3.2): a list of texts, which may hold anything.
+    ///
+    /// ```
+    /// use policy_core::{GrpcStatus, LocalReply};
+    /// let reply = LocalReply::problem("a", 429, GrpcStatus::ResourceExhausted, "over_limit", "Too many requests.")
+    ///     .with_type("https://iana.org/assignments/http-problem-types#quota-exceeded")
+    ///     .with_list("violated-policies", ["per \"client\""]);
+    /// assert_eq!(
+    ///     String::from_utf8(reply.body).expect("text"),
+    ///     r#"{"type":"https://iana.org/assignments/http-problem-types#quota-exceeded","status":429,"#.to_owned()
+    ///         + r#""title":"Too many requests.","reason":"over_limit","violated-policies":["per \"client\""]}"#
+    /// );
+    /// ```
+    #[must_use]
+    pub fn with_list<'t>(mut self, name: &'static str, texts: impl IntoIterator<Item = &'t str>) -> Self {
+        let Some(problem) = self.body.strip_suffix(b"}") else { return self };
+        let mut member = format!(",\"{name}\":[");
+        for (index, text) in texts.into_iter().enumerate() {
+            if index > 0 {
+                member.push(',');
+            }
+            json::write_text(&mut member, text);
+        }
+        member.push_str("]}");
+        self.body = [problem, member.as_bytes()].concat();
+        self
     }
 
     /// The same reply with one more header.
@@ -93,5 +144,43 @@ impl LocalReply {
         let value = HeaderValue::escaped(seconds.to_string().as_bytes());
         self.headers.extend(HeaderName::parse("retry-after").map(|name| (name, value)));
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn body(reply: LocalReply) -> String {
+        String::from_utf8(reply.body).unwrap()
+    }
+
+    fn problem() -> LocalReply {
+        LocalReply::problem("a", 429, GrpcStatus::ResourceExhausted, "over", "No.")
+    }
+
+    #[test]
+    fn a_problem_has_one_type_the_first_it_was_given() {
+        assert_eq!(body(problem()), r#"{"type":"about:blank","status":429,"title":"No.","reason":"over"}"#);
+        let typed = body(problem().with_type("urn:a").with_type("urn:b"));
+        assert_eq!(typed, r#"{"type":"urn:a","status":429,"title":"No.","reason":"over"}"#);
+    }
+
+    #[test]
+    fn what_is_listed_cannot_leave_its_list() {
+        let listed = |texts: &[&str]| body(problem().with_list("l", texts.iter().copied()));
+        for (texts, list) in
+            [(["a\"]}", "b\\"].as_slice(), r#"["a\"]}","b\\"]}"#), (&[], "[]}"), (&["\n"], r#"["\u000a"]}"#)]
+        {
+            assert_eq!(listed(texts).split_once(r#""l":"#).unwrap().1, list);
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_problem_is_left_alone() {
+        let other = LocalReply { body: b"no".to_vec(), ..problem() };
+        assert_eq!(body(other.with_type("urn:a").with_list("l", ["x"])), "no");
     }
 }

@@ -9,7 +9,7 @@
 //! | [`header`] | names and values that cannot hold what would break a message |
 //! | [`headers`] | one message's headers: an immutable snapshot and a journal of edits |
 //! | [`exchange`] | what a policy sees of one HTTP exchange |
-//! | [`flow`] | what a policy answers: go on, wait, or a local reply |
+//! | [`flow`] | what a policy answers: go on, wait, ask, or a local reply |
 //! | [`callout`] | a request that a filter makes itself |
 //! | [`policy`] | the traits a policy and its plugin implement |
 //! | [`host`] | what a policy may ask for: clock, randomness, store, signatures |

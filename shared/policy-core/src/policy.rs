@@ -6,7 +6,7 @@ use crate::callout::CalloutReply;
 use crate::config::{ConfigError, Environment};
 use crate::counter::Counters;
 use crate::exchange::Exchange;
-use crate::flow::Flow;
+use crate::flow::{Flow, GrpcStatus, LocalReply};
 use crate::host::Host;
 use crate::outside::Outside;
 
@@ -33,6 +33,20 @@ pub trait Policy {
     fn on_wake(&self, _: &mut Self::Stream, _: &mut Exchange<'_>, _: &dyn Host) -> Flow {
         Flow::Continue
     }
+
+    /// The callout of [`Flow::Ask`] has an answer, or has none: called once for each, at once where it was not sent.
+    ///
+    /// The exchange is the request's, fresh: edits, facts and what belongs to them are to be made here. There is no
+    /// waiting from here, and no further asking. A request that has ended meanwhile is asked no more.
+    fn on_answer(&self, _: &mut Self::Stream, _: &mut Exchange<'_>, _: &dyn Host, _: CalloutReply) -> Flow {
+        // A policy that asks has to decide: only one that forgot to comes here.
+        let title = "The proxy could not handle this exchange.";
+        Flow::Reply(LocalReply::problem("tollgate", 500, GrpcStatus::Internal, "undecided", title))
+    }
+
+    /// A stream that one of the phases above was called for is over, however it ended: once for each, unless the VM
+    /// itself ends before. Only with [`Callbacks::end`]. A tick asked for here comes no later than one asked for before.
+    fn on_end(&self, _: &mut Self::Stream, _: &mut Outside<'_>) {}
 
     /// The policy is live in this VM. There are as many VMs as workers, and two more.
     fn on_start(&self, _: &mut Outside<'_>) {}
@@ -76,7 +90,7 @@ pub trait Plugin {
     }
 }
 
-/// Which of Envoy's per-stream callbacks a policy needs.
+/// Which of its callbacks a policy needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Callbacks {
     /// [`Policy::on_request_headers`].
@@ -85,4 +99,8 @@ pub struct Callbacks {
     pub response_headers: bool,
     /// [`Policy::on_wake`], [`Policy::on_tick`] and [`Policy::on_errand`].
     pub outside: bool,
+    /// [`Policy::on_answer`].
+    pub asks: bool,
+    /// [`Policy::on_end`]. Without it a stream is forgotten as soon as no phase is to come.
+    pub end: bool,
 }

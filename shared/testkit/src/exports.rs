@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use filter_runtime::{Callbacks, Contexts};
+use filter_runtime::{Callbacks, Contexts, Sizes};
 use policy_core::Plugin;
 
 use crate::state::with;
@@ -55,8 +55,8 @@ pub(crate) fn tick(root: u32) {
 }
 
 /// The answer to a call; without headers it is lost.
-pub(crate) fn http_call_response(root: u32, token: u32, headers: usize, body: usize) {
-    enter(root, |vm| vm.contexts.http_call_response(root, token, headers, body));
+pub(crate) fn http_call_response(root: u32, token: u32, sizes: Sizes) {
+    enter(root, |vm| vm.contexts.http_call_response(root, token, sizes));
 }
 
 /// The request's headers; true when the filter lets them pass.

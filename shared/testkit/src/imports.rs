@@ -143,7 +143,7 @@ extern "C" fn proxy_get_buffer_bytes(
         return BAD_ARGUMENT;
     }
     let bytes = called("get_buffer", |state| match kind {
-        CALL_RESPONSE_BODY => state.answer.as_ref().map(|(_, body)| body.clone()),
+        CALL_RESPONSE_BODY => state.answer.as_ref().map(|answer| answer.body.clone()),
         PLUGIN_CONFIGURATION => Some(state.configuration.clone()),
         _ => None,
     });

@@ -4,12 +4,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use filter_runtime::Sizes;
 use policy_core::{Plugin, Signature};
 
 use crate::call::Call;
 use crate::exports::{self, Vm};
 use crate::request::Request;
-use crate::state::{Root, State, with};
+use crate::state::{Reaction, Root, State, with};
 use crate::{Pairs, pairs};
 
 /// A fake Envoy with one filter in it: more exactly, one of its VMs.
@@ -166,12 +167,18 @@ impl Proxy {
     pub fn answer(&mut self, token: u32, status: u16, headers: &[(&str, &str)], body: &[u8]) {
         let mut pairs = pairs(headers);
         pairs.insert(0, (b":status".to_vec(), status.to_string().into_bytes()));
-        deliver(token, pairs, body);
+        deliver(token, pairs, body, Vec::new());
+    }
+
+    /// Answers a gRPC request of the filter's own: the status is in the trailers.
+    pub fn answer_grpc(&mut self, token: u32, body: &[u8], trailers: &[(&str, &str)]) {
+        let headers = pairs(&[(":status", "200"), ("content-type", "application/grpc")]);
+        deliver(token, headers, body, pairs(trailers));
     }
 
     /// The connection of a request of the filter's own breaks.
     pub fn lose(&mut self, token: u32) {
-        deliver(token, Vec::new(), &[]);
+        deliver(token, Vec::new(), &[], Vec::new());
     }
 
     /// The proxy knows no such cluster.
@@ -215,13 +222,13 @@ impl Proxy {
     }
 }
 
-fn deliver(token: u32, headers: Pairs, body: &[u8]) {
+fn deliver(token: u32, headers: Pairs, body: &[u8], trailers: Pairs) {
     let Some(call) = with(|state| state.sent.remove(&token)) else {
         panic!("no such request is on its way");
     };
-    let count = headers.len();
-    with(|state| state.answer = Some((headers, body.to_vec())));
-    exports::http_call_response(call.root, token, count, body.len());
+    let sizes = Sizes { headers: headers.len(), body: body.len(), trailers: trailers.len() };
+    with(|state| state.answer = Some(Reaction { headers, body: body.to_vec(), trailers }));
+    exports::http_call_response(call.root, token, sizes);
     with(|state| state.answer = None);
 }
 

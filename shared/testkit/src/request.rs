@@ -115,6 +115,14 @@ impl Paused {
         self.respond()
     }
 
+    /// Envoy answers, and the stream is not over yet.
+    pub fn reply(self) -> Self {
+        let response = pairs(&[(":status", "408")]);
+        on(self.id, |stream| (stream.request, stream.response) = (None, Some(response)));
+        exports::response_headers(self.id);
+        self
+    }
+
     /// Makes the response phase.
     ///
     /// # Panics

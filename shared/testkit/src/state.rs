@@ -25,6 +25,13 @@ pub struct Reply {
     pub grpc_status: i32,
 }
 
+/// The answer to a request of the filter's own.
+pub(crate) struct Reaction {
+    pub(crate) headers: Pairs,
+    pub(crate) body: Vec<u8>,
+    pub(crate) trailers: Pairs,
+}
+
 /// One HTTP stream. The message at hand is the one whose map is `Some`.
 #[derive(Default)]
 pub(crate) struct Message {
@@ -78,7 +85,7 @@ pub(crate) struct State {
     pub(crate) sent: BTreeMap<u32, Call>,
     pub(crate) unknown_clusters: BTreeSet<String>,
     /// The answer at hand while its callback runs.
-    pub(crate) answer: Option<(Pairs, Vec<u8>)>,
+    pub(crate) answer: Option<Reaction>,
     /// Host functions that fail, by the names they have in `calls`.
     pub(crate) failing: BTreeSet<&'static str>,
     /// Names of the host functions called, in order.
@@ -104,12 +111,14 @@ impl State {
         self.streams.get(&context).map_or(context, |stream| stream.root)
     }
 
-    /// The map of this number when its message is at hand (0 request headers, 2 response headers, 6 a call's answer).
+    /// The map of this number when its message is at hand (0 request headers, 2 response headers, 6 and 7 headers
+    /// and trailers of a call's answer).
     pub(crate) fn map(&mut self, number: u32) -> Option<&mut Pairs> {
         match number {
             0 => self.stream()?.request.as_mut(),
             2 => self.stream()?.response.as_mut(),
-            6 => self.answer.as_mut().map(|(headers, _)| headers),
+            6 => self.answer.as_mut().map(|answer| &mut answer.headers),
+            7 => self.answer.as_mut().map(|answer| &mut answer.trailers),
             _ => None,
         }
     }

@@ -91,7 +91,7 @@ impl Gate {
         let names = self.policy.counters().names();
         Some(Outcome {
             reply: match flow {
-                Flow::Wait => return None,
+                Flow::Wait | Flow::Ask(_) => return None,
                 Flow::Continue => None,
                 Flow::Reply(reply) => Some(reply),
             },

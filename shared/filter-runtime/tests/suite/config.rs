@@ -1,7 +1,11 @@
 //! What a refused configuration says in Envoy's log.
 
+use auth_policy::AuthPlugin;
+use filter_runtime::export::callbacks;
 use header_policy::HeaderPlugin;
 use testkit::Proxy;
+
+use crate::asker::AskerPlugin;
 
 #[test]
 fn a_refusal_is_logged_with_path_and_reason() {
@@ -36,4 +40,23 @@ fn counters_are_defined_once_per_configuration() {
     }
     let shadow = "wasm_filter.header.tag.shadow;.component.a.tollgate_requests".to_owned();
     assert_eq!(proxy.counters(), [(shadow, 3)]);
+}
+
+#[test]
+fn a_module_exports_the_callbacks_that_its_plugin_needs() {
+    let list = |bytes: [u8; 256]| {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        text.split_whitespace()
+            .map(|name| name.strip_prefix("proxy_on_").unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let always = ["context_create", "delete", "configure", "request_headers"];
+    for (list, more) in [
+        (list(callbacks::<HeaderPlugin>()), ["response_headers"].as_slice()),
+        (list(callbacks::<AuthPlugin>()), &["tick", "http_call_response"]),
+        (list(callbacks::<AskerPlugin<false>>()), &["http_call_response"]),
+        (list(callbacks::<AskerPlugin<true>>()), &["response_headers", "tick", "http_call_response"]),
+    ] {
+        assert_eq!(list, [always.as_slice(), more].concat());
+    }
 }

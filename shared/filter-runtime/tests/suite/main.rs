@@ -2,8 +2,11 @@
 #![allow(missing_docs, reason = "tests")]
 #![cfg(test)]
 
+mod asker;
+mod asking;
 mod budget;
 mod config;
+mod ending;
 mod exchange;
 mod faults;
 mod outside;

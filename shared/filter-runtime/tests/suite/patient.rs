@@ -38,7 +38,8 @@ pub(crate) struct Stream {
 
 impl Plugin for PatientPlugin {
     const NAME: &'static str = "patient";
-    const CALLBACKS: Callbacks = Callbacks { request_headers: true, response_headers: true, outside: true };
+    const CALLBACKS: Callbacks =
+        Callbacks { request_headers: true, response_headers: true, outside: true, asks: false, end: false };
     type Config = Config;
     type Policy = Patient;
 

@@ -41,7 +41,7 @@ pub(crate) fn run(policy: &HeaderPolicy, request: &Table, response: &Table) -> O
         exchange.published().map(|(key, value)| (key.to_owned(), text(value.as_bytes()))).collect();
     let upstream = request.after(&exchange);
     let (reply, answer) = match flow {
-        Flow::Wait => panic!("the header policy never waits"),
+        Flow::Wait | Flow::Ask(_) => panic!("the header policy never waits"),
         Flow::Continue => (None, response.clone()),
         Flow::Reply(reply) => {
             let status = reply.status.to_string();
