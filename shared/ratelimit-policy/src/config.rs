@@ -1,0 +1,149 @@
+//! `pluginConfig` of the rate limit filter, and how it is compiled.
+
+use policy_core::config::Environment;
+use policy_core::format::Compiler;
+use policy_core::route::Names as RouteNames;
+use policy_core::{ConfigError, Counters, HeaderName};
+use serde::Deserialize;
+
+use crate::denial::{self, Denials};
+use crate::facts::Names;
+use crate::fields::{Fields, Style};
+use crate::global::{self, Global};
+use crate::limit::{self, Kind, Limit, MaxKeys};
+
+/// The filter's name, in metrics and response-code details.
+pub const NAME: &str = "ratelimit";
+/// The most limits, those that are switched off included.
+const MAX_LIMITS: usize = 64;
+/// The most proxies in front.
+const MAX_HOPS: u64 = 16;
+
+/// What the operator wrote. The README explains each field.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Config {
+    limits: Vec<limit::Config>,
+    #[serde(default)]
+    client_ip: ClientIpConfig,
+    global: Option<global::Config>,
+    #[serde(default)]
+    response_headers: Style,
+    #[serde(default)]
+    denial: denial::Config,
+    #[serde(default)]
+    max_keys: MaxKeys,
+    #[serde(default)]
+    failure_mode: FailureMode,
+    shadow: Option<HeaderConfig>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ClientIpConfig {
+    /// Where the proxy itself is told how many to believe (`numTrustedProxies`), its peer is the client already, and this
+    /// stays 0.
+    #[serde(default)]
+    trusted_hops: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeaderConfig {
+    header: HeaderName,
+}
+
+/// What happens to a request on which a limit cannot be decided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FailureMode {
+    /// It goes on.
+    #[default]
+    Allow,
+    /// It is refused with 503.
+    Deny,
+}
+
+/// A compiled configuration.
+pub struct Compiled {
+    /// The limits, in the order in which they are written.
+    pub limits: Vec<Limit>,
+    /// What keys read, and how the client is found.
+    pub names: Names,
+    /// What `match` reads.
+    pub route_names: RouteNames,
+    /// The service that counts global limits; there is one when there are such limits.
+    pub global: Option<Global>,
+    /// What is told of limits in responses.
+    pub fields: Fields,
+    /// The answers to refused requests.
+    pub denials: Denials,
+    /// What happens when this proxy cannot decide on a limit. Of the service, [`Global::failure_mode`] says it.
+    pub failure_mode: FailureMode,
+    /// Where upstream is told what limits in shadow would have said. Whatever a client sent there is removed.
+    pub shadow_header: Option<HeaderName>,
+    /// All counters.
+    pub counters: Counters,
+}
+
+/// Compiles a configuration.
+///
+/// # Errors
+/// Names the place and the remedy.
+pub fn compile(config: Config, _: Environment<'_>) -> Result<Compiled, ConfigError> {
+    let of_word = |message: String| ConfigError::at("", message);
+    let mut counters = Counters::new(NAME);
+    let mut compiler = Compiler::new(HeaderName::parse("x-request-id").map_err(of_word)?);
+    if config.limits.is_empty() || config.limits.len() > MAX_LIMITS {
+        return Err(ConfigError::at("limits", format!("there are 1 to {MAX_LIMITS} limits")));
+    }
+    let trusted_hops = usize::try_from(config.client_ip.trusted_hops.min(MAX_HOPS)).unwrap_or_default();
+    if config.client_ip.trusted_hops > MAX_HOPS {
+        return Err(ConfigError::at(
+            "clientIp.trustedHops",
+            format!("there are at most {MAX_HOPS} proxies in front"),
+        ));
+    }
+    let mut context =
+        limit::Context { compiler: &mut compiler, counters: &mut counters, max_keys: config.max_keys };
+    let mut limits: Vec<Limit> = Vec::with_capacity(config.limits.len());
+    for (index, config) in config.limits.into_iter().enumerate() {
+        let at = |error: ConfigError| error.under_item("limits", index);
+        let name = config.name.as_str();
+        if limits.iter().any(|limit| limit.name == name) {
+            return Err(at(ConfigError::at("name", format!("there is a limit named {name:?} already"))));
+        }
+        let limit = Limit::compile(config, &mut context).map_err(at)?;
+        global::is_apart(&limit, &limits).map_err(at)?;
+        limits.push(limit);
+    }
+    let has_global = limits.iter().any(|limit| matches!(limit.kind, Kind::Global));
+    if has_global && config.global.is_none() {
+        let message = "a limit has scope: global; name the service, such as {cluster: outbound|8081||limitador.limits.svc.cluster.local}";
+        return Err(ConfigError::at("global", message));
+    }
+    if let Some(shadow) =
+        config.shadow.as_ref().filter(|shadow| policy_core::header::is_protected(shadow.header.as_bytes()))
+    {
+        let message = format!(
+            "{} decides the route or the framing and must not be written; name another header",
+            shadow.header
+        );
+        return Err(ConfigError::at("shadow.header", message));
+    }
+    let global = config.global.map(|global| Global::compile(global, &mut counters)).transpose();
+    Ok(Compiled {
+        limits,
+        names: Names::new(trusted_hops).map_err(of_word)?,
+        route_names: RouteNames::new().map_err(of_word)?,
+        global: global.map_err(|error| error.under("global"))?,
+        fields: Fields::new(config.response_headers).map_err(of_word)?,
+        denials: Denials::compile(&config.denial).map_err(|error| error.under("denial"))?,
+        failure_mode: config.failure_mode,
+        shadow_header: config.shadow.map(|shadow| shadow.header),
+        counters,
+    })
+}
+
+#[cfg(test)]
+mod tests;

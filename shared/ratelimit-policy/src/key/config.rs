@@ -1,0 +1,182 @@
+//! Elements as they are written down.
+
+use std::fmt;
+
+use policy_core::HeaderName;
+use policy_core::header::{is_protected, is_token};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+
+/// One element of a key: `{header: x-user}`, `path`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Element {
+    /// The client's address, cut to a prefix.
+    ClientIp(Prefixes),
+    /// A request header: all its values, joined by commas.
+    #[serde(deserialize_with = "readable")]
+    Header(HeaderName),
+    /// A cookie, without the quotes around its value.
+    Cookie(Word),
+    /// A parameter of the query, percent-decoded.
+    Query(Word),
+    /// The path in normal form, in lower case, without a slash at its end.
+    Path,
+    /// The method.
+    Method,
+    /// The host, in lower case, without its port.
+    Host,
+    /// What the auth filter says of the caller.
+    Identity(IdentityPath),
+    /// Filter state, by its full key.
+    FilterState(Word),
+    /// The same for every request.
+    Value(Word),
+}
+
+/// How much of an address counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prefixes {
+    /// Bits of an IPv6 address. A household has at least a /64, of which a client may use every address.
+    #[serde(default = "Bits::v6")]
+    pub(super) ipv6_prefix_length: Bits<128>,
+    /// Bits of an IPv4 address.
+    #[serde(default = "Bits::v4")]
+    pub(super) ipv4_prefix_length: Bits<32>,
+}
+
+/// A number of bits, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct Bits<const MOST: u8>(pub(super) u8);
+
+impl Bits<128> {
+    fn v6() -> Self {
+        Self(64)
+    }
+}
+
+impl Bits<32> {
+    fn v4() -> Self {
+        Self(32)
+    }
+}
+
+impl<const MOST: u8> TryFrom<u64> for Bits<MOST> {
+    type Error = String;
+
+    fn try_from(bits: u64) -> Result<Self, String> {
+        match u8::try_from(bits) {
+            Ok(bits) if (1..=MOST).contains(&bits) => Ok(Self(bits)),
+            _ => Err(format!(
+                "a prefix has 1 to {MOST} bits; to count all clients together leave clientIp out"
+            )),
+        }
+    }
+}
+
+/// 1 to 128 printable ASCII characters without blanks.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Word(String);
+
+impl Word {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Word {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.is_empty() || text.len() > 128 || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("this has 1 to 128 printable ASCII characters without blanks");
+        }
+        Ok(Self(text))
+    }
+}
+
+/// A header that a request can have.
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
+    let name = HeaderName::deserialize(deserializer)?;
+    let remedy = match name.as_str() {
+        ":path" => "write path",
+        ":method" => "write method",
+        ":authority" | "host" => "write host",
+        "cookie" => "write {cookie: name}",
+        "x-forwarded-for" => {
+            "a client can write anything there; write {clientIp: {}} and set clientIp.trustedHops"
+        }
+        other if is_protected(other.as_bytes()) => "this header says nothing of the client; name another",
+        _ => return Ok(name),
+    };
+    Err(D::Error::custom(remedy))
+}
+
+/// What of the identity is meant: `id`, `labels.tier`, `claims.realm.tenant`, or the same as a list for names with dots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityPath(Vec<String>);
+
+impl IdentityPath {
+    /// The path as names, from the outermost.
+    #[must_use]
+    pub fn segments(&self) -> &[String] {
+        &self.0
+    }
+
+    /// True for the caller's id.
+    #[must_use]
+    pub fn is_id(&self) -> bool {
+        self.0.first().is_some_and(|first| first == "id")
+    }
+
+    fn checked(segments: Vec<String>) -> Result<Self, &'static str> {
+        let shape = (segments.first().map(String::as_str), segments.len());
+        let known = matches!(
+            shape,
+            (Some("id" | "provider" | "kind" | "issuer"), 1) | (Some("labels"), 2) | (Some("claims"), 2..=9)
+        );
+        if !known || segments.iter().any(|name| name.is_empty() || name.chars().any(char::is_control)) {
+            return Err(
+                "this is id, provider, kind, issuer, labels.<name> or claims.<name> (a name with dots goes in a list: \
+                 [claims, \"a.b\"])",
+            );
+        }
+        Ok(Self(segments))
+    }
+}
+
+impl<'de> Deserialize<'de> for IdentityPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrList;
+        impl<'de> Visitor<'de> for TextOrList {
+            type Value = IdentityPath;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("id, labels.<name> or claims.<name>")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<IdentityPath, E> {
+                IdentityPath::checked(text.split('.').map(str::to_owned).collect()).map_err(E::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<IdentityPath, A::Error> {
+                let mut segments = Vec::new();
+                while let Some(segment) = items.next_element::<String>()? {
+                    segments.push(segment);
+                }
+                IdentityPath::checked(segments).map_err(A::Error::custom)
+            }
+        }
+        deserializer.deserialize_any(TextOrList)
+    }
+}
+
+/// True for a name that a cookie can have (RFC 6265, 4.1.1).
+pub(super) fn is_cookie_name(name: &str) -> bool {
+    name.bytes().all(is_token)
+}

@@ -1,0 +1,226 @@
+//! The limits that this proxy counts: looked at first, taken from only when none of them refuses.
+
+use policy_core::Host;
+use quota::{Entry, Ns, Outcome, Peek, Print, Request, Trouble, fleet, retry_after, visit};
+
+use crate::config::FailureMode;
+use crate::counting::{Rates, What};
+use crate::denial::Reason;
+use crate::limit::{Kind, Weight};
+use crate::policy::RateLimitPolicy;
+use crate::verdict::{Refusal, State, Told};
+
+/// A limit that concerns a request.
+pub(crate) struct Hit {
+    pub(crate) limit: usize,
+    pub(crate) weight: Weight,
+    pub(crate) budget: usize,
+    pub(crate) request: Request,
+    /// What the first look has shown.
+    peek: Peek,
+}
+
+/// What the work on one request goes through.
+pub(crate) struct Work<'w> {
+    pub(crate) host: &'w dyn Host,
+    pub(crate) counts: Vec<policy_core::Counter>,
+    pub(crate) told: Told,
+    /// Places of requests at once, to be given back.
+    pub(crate) entered: Vec<(usize, Print)>,
+}
+
+/// What one limit says.
+enum Said {
+    Passes(Option<State>),
+    Refuses(State, Reason, Option<u64>),
+    /// It cannot say.
+    Unknown(Trouble),
+}
+
+impl Hit {
+    /// A limit, not looked at yet.
+    pub(crate) fn new(limit: usize, weight: Weight, budget: usize, request: Request) -> Self {
+        Self { limit, weight, budget, request, peek: Peek::Ask }
+    }
+}
+
+impl RateLimitPolicy {
+    /// Decides by all limits of this proxy. Those that refuse are not taken from, and none is while one refuses by what
+    /// is known here; what was taken before another one refused stays counted.
+    pub(crate) fn decide_locally(&self, hits: &mut [Hit], work: &mut Work<'_>) -> Result<(), Refusal> {
+        self.look(hits, work)?;
+        // Places last: they are held until the stream ends.
+        for flights in [false, true] {
+            for hit in hits.iter().filter(|hit| hit.weight == Weight::Enforced && self.flies(hit) == flights)
+            {
+                self.take(hit, work)?;
+            }
+        }
+        for hit in hits.iter().filter(|hit| hit.weight == Weight::Reported) {
+            let passes = match self.say(hit, work) {
+                Said::Passes(_) => true,
+                Said::Refuses(..) => false,
+                Said::Unknown(trouble) => {
+                    self.fails(hit, trouble, work);
+                    self.compiled.failure_mode == FailureMode::Allow
+                }
+            };
+            work.told.reports.push((hit.limit, passes));
+        }
+        Ok(())
+    }
+
+    /// Whoever refuses by what this worker knows.
+    fn look(&self, hits: &mut [Hit], work: &mut Work<'_>) -> Result<(), Refusal> {
+        let mut refusals: Vec<(State, Reason, Option<u64>)> = Vec::new();
+        for hit in hits.iter_mut() {
+            let said = match self.rates(hit.limit).map(|rates| (rates, rates.plan(hit.budget))) {
+                Some((rates, Some(plan))) => {
+                    hit.peek = rates.worker.borrow_mut().peek(&hit.request, plan);
+                    match hit.peek {
+                        Peek::Denied { wait } => Some(self.over(rates, hit, wait)),
+                        Peek::Ready | Peek::Ask => None,
+                    }
+                }
+                Some((_, None)) => Some((State::nothing(hit.limit, hit.budget, None), Reason::Blocked, None)),
+                None if self.blocks(hit) => {
+                    Some((State::nothing(hit.limit, hit.budget, None), Reason::Blocked, None))
+                }
+                None => None,
+            };
+            if hit.weight == Weight::Enforced {
+                refusals.extend(said);
+            }
+        }
+        // No time is the longest: waiting does not help.
+        refusals.sort_by_key(|(_, _, wait)| std::cmp::Reverse(wait.unwrap_or(u64::MAX)));
+        let Some((_, reason, retry_after)) = refusals.first() else { return Ok(()) };
+        let (reason, retry_after) = (*reason, *retry_after);
+        let limits: Vec<State> = refusals.into_iter().map(|(state, ..)| state).collect();
+        limits.iter().for_each(|state| self.count(state.limit, false, work));
+        Err(Refusal { reason, limits, retry_after })
+    }
+
+    /// Takes from one limit that is enforced.
+    fn take(&self, hit: &Hit, work: &mut Work<'_>) -> Result<(), Refusal> {
+        match self.say(hit, work) {
+            Said::Passes(state) => {
+                work.told.states.extend(state);
+                self.count(hit.limit, true, work);
+                Ok(())
+            }
+            Said::Refuses(state, reason, retry_after) => {
+                self.count(hit.limit, false, work);
+                Err(Refusal { reason, limits: vec![state], retry_after })
+            }
+            Said::Unknown(trouble) => {
+                self.fails(hit, trouble, work);
+                if self.compiled.failure_mode == FailureMode::Allow {
+                    self.count(hit.limit, true, work);
+                    return Ok(());
+                }
+                self.count(hit.limit, false, work);
+                let limits = vec![State::nothing(hit.limit, hit.budget, None)];
+                Err(Refusal { reason: Reason::Unavailable, limits, retry_after: None })
+            }
+        }
+    }
+
+    fn say(&self, hit: &Hit, work: &mut Work<'_>) -> Said {
+        match self.counting.get(hit.limit).map(|counting| &counting.what) {
+            Some(What::Rates(rates)) => self.say_by_rates(rates, hit, work),
+            Some(What::Flights(flights, most)) => {
+                match fleet().enter(work.host, flights, hit.request.print, *most) {
+                    Ok(Entry::Entered { under_way }) => {
+                        work.entered.push((hit.limit, hit.request.print));
+                        let mut state = State::nothing(hit.limit, 0, None);
+                        state.reading.remaining = most.saturating_sub(under_way).into();
+                        Said::Passes(Some(state))
+                    }
+                    // Nobody knows when one ends: soon, as a rule.
+                    Ok(Entry::Full) => {
+                        Said::Refuses(State::nothing(hit.limit, 0, None), Reason::Concurrency, Some(1))
+                    }
+                    Err(trouble) => Said::Unknown(trouble),
+                }
+            }
+            Some(What::Nothing) | None => {
+                Said::Refuses(State::nothing(hit.limit, hit.budget, None), Reason::Blocked, None)
+            }
+        }
+    }
+
+    fn say_by_rates(&self, rates: &Rates, hit: &Hit, work: &mut Work<'_>) -> Said {
+        let Some(plan) = rates.plan(hit.budget) else {
+            return Said::Refuses(State::nothing(hit.limit, hit.budget, None), Reason::Blocked, None);
+        };
+        let denied = |wait| {
+            let (state, reason, retry_after) = self.over(rates, hit, wait);
+            Said::Refuses(state, reason, retry_after)
+        };
+        let taken = match hit.peek {
+            Peek::Denied { wait } => return denied(wait),
+            Peek::Ready => rates.worker.borrow_mut().take(&hit.request, plan),
+            Peek::Ask => false,
+        };
+        if !taken {
+            let visited = visit(work.host, &rates.table, &mut rates.worker.borrow_mut(), &hit.request, plan);
+            match visited {
+                Err(trouble) => return Said::Unknown(trouble),
+                Ok(visit) => {
+                    if visit.crowded {
+                        work.counts.extend(self.limit(hit.limit).map(|limit| limit.tally.table_full));
+                    }
+                    if let Outcome::Denied { wait } = visit.outcome {
+                        return denied(wait);
+                    }
+                }
+            }
+        }
+        Said::Passes(self.state(rates, hit))
+    }
+
+    /// How the buckets stand, if anyone is to be told.
+    fn state(&self, rates: &Rates, hit: &Hit) -> Option<State> {
+        if self.compiled.fields.is_none() {
+            return None;
+        }
+        let standings = rates.worker.borrow().standings(&hit.request, rates.plan(hit.budget)?);
+        State::of(hit.limit, hit.budget, standings)
+    }
+
+    fn over(&self, rates: &Rates, hit: &Hit, wait: Ns) -> (State, Reason, Option<u64>) {
+        let wait = retry_after(wait);
+        let mut state = self.state(rates, hit).unwrap_or_else(|| State::nothing(hit.limit, hit.budget, wait));
+        // Tokens may be there and too few for this request, or about to be fetched: for it there are none.
+        state.reading.remaining = 0;
+        (state, Reason::Quota, wait)
+    }
+
+    fn fails(&self, hit: &Hit, trouble: Trouble, work: &mut Work<'_>) {
+        let Some(limit) = self.limit(hit.limit) else { return };
+        work.counts.push(limit.tally.failed);
+        if trouble == Trouble::Crowded {
+            work.counts.push(limit.tally.table_full);
+        }
+    }
+
+    fn count(&self, limit: usize, allowed: bool, work: &mut Work<'_>) {
+        work.counts.extend(self.limit(limit).map(|limit| limit.tally.of(Weight::Enforced, allowed)));
+    }
+
+    fn rates(&self, limit: usize) -> Option<&Rates> {
+        match &self.counting.get(limit)?.what {
+            What::Rates(rates) => Some(rates),
+            What::Flights(..) | What::Nothing => None,
+        }
+    }
+
+    fn flies(&self, hit: &Hit) -> bool {
+        matches!(self.counting.get(hit.limit).map(|counting| &counting.what), Some(What::Flights(..)))
+    }
+
+    fn blocks(&self, hit: &Hit) -> bool {
+        self.limit(hit.limit).is_some_and(|limit| matches!(limit.kind, Kind::Block))
+    }
+}

@@ -1,0 +1,255 @@
+//! The rate limit filter's policy.
+
+use std::cell::OnceCell;
+use std::time::Duration;
+
+use policy_core::config::Environment;
+use policy_core::route::Target;
+use policy_core::{
+    Callbacks, CalloutReply, ConfigError, Counters, Exchange, Flow, HeaderName, HeaderValue, Host, Outside,
+    Plugin, Policy,
+};
+use quota::{KeyHash, Print, Request, fleet, load_key, prepare_key};
+
+use crate::config::{Compiled, Config, FailureMode, NAME, compile};
+use crate::counting::{Counting, What};
+use crate::denial::Reason;
+use crate::facts::Facts;
+use crate::limit::{Kind, Limit, Weight};
+use crate::local::{Hit, Work};
+use crate::service::{self, Pending};
+use crate::verdict::{Refusal, State, Told};
+
+/// A VM says once a second that it is alive, while there are limits of requests at once.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// The rate limit filter's plugin.
+pub enum RateLimitPlugin {}
+
+/// A compiled configuration of the rate limit filter, and what this worker counts with.
+pub struct RateLimitPolicy {
+    pub(crate) compiled: Compiled,
+    /// One for each limit.
+    pub(crate) counting: Vec<Counting>,
+    pub(crate) denials: service::Denials,
+    secret: OnceCell<KeyHash>,
+}
+
+/// What the rate limit policy remembers of a stream.
+#[derive(Default)]
+pub struct Stream {
+    /// Places of requests at once, by the number of the limit.
+    entered: Vec<(usize, Print)>,
+    /// What the client is told.
+    fields: Vec<(HeaderName, HeaderValue)>,
+    /// What the service wants the client to be told.
+    pub(crate) service_fields: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) pending: Option<Pending>,
+}
+
+impl Plugin for RateLimitPlugin {
+    const NAME: &'static str = NAME;
+    const CALLBACKS: Callbacks =
+        Callbacks { request_headers: true, response_headers: true, outside: true, asks: true, end: true };
+    type Config = Config;
+    type Policy = RateLimitPolicy;
+
+    fn compile(config: Config, environment: Environment<'_>) -> Result<RateLimitPolicy, ConfigError> {
+        RateLimitPolicy::new(compile(config, environment)?)
+    }
+}
+
+impl Policy for RateLimitPolicy {
+    type Stream = Stream;
+
+    fn counters(&self) -> &Counters {
+        &self.compiled.counters
+    }
+
+    fn on_request_headers(&self, stream: &mut Stream, exchange: &mut Exchange<'_>, host: &dyn Host) -> Flow {
+        let mut work = Work { host, counts: Vec::new(), told: Told::default(), entered: Vec::new() };
+        let decided = self.decide(stream, exchange, &mut work);
+        stream.entered.append(&mut work.entered);
+        match decided {
+            Ok(Some(ask)) => {
+                work.counts.into_iter().for_each(|counter| exchange.count(counter));
+                ask
+            }
+            Ok(None) => self.conclude(Ok(()), stream, exchange, work),
+            Err(refusal) => self.conclude(Err(refusal), stream, exchange, work),
+        }
+    }
+
+    fn on_answer(
+        &self,
+        stream: &mut Stream,
+        exchange: &mut Exchange<'_>,
+        host: &dyn Host,
+        reply: CalloutReply,
+    ) -> Flow {
+        self.on_reply(stream, exchange, host, reply)
+    }
+
+    fn on_response_headers(&self, stream: &mut Stream, exchange: &mut Exchange<'_>, _: &dyn Host) -> Flow {
+        for (name, value) in stream.fields.drain(..).chain(stream.service_fields.drain(..)) {
+            exchange.headers.set(&name, value);
+        }
+        Flow::Continue
+    }
+
+    fn on_end(&self, stream: &mut Stream, out: &mut Outside<'_>) {
+        for (limit, print) in stream.entered.drain(..) {
+            if let Some(What::Flights(flights, _)) = self.counting.get(limit).map(|counting| &counting.what) {
+                fleet().leave(out.host, flights, print);
+            }
+        }
+    }
+
+    fn on_start(&self, out: &mut Outside<'_>) {
+        if let Ok(secret) = prepare_key(out.host) {
+            // Set once: nobody was here before.
+            let _ = self.secret.set(secret);
+        }
+        for (counting, limit) in self.counting.iter().zip(&self.compiled.limits).filter(|(_, l)| !l.is_off())
+        {
+            if counting.prepare(out.host).is_err() {
+                out.note(format!(
+                    "limit {:?}: the store takes nothing; its failure mode applies",
+                    limit.name
+                ));
+            }
+        }
+        if self.has_flights() {
+            out.tick_in(BEAT);
+        }
+    }
+
+    fn on_tick(&self, out: &mut Outside<'_>) {
+        if self.has_flights() {
+            fleet().beat(out.host);
+        }
+    }
+}
+
+impl RateLimitPolicy {
+    fn new(compiled: Compiled) -> Result<Self, ConfigError> {
+        let of = |(number, limit)| Counting::of(limit).map_err(|error| error.under_item("limits", number));
+        let counting = compiled.limits.iter().enumerate().map(of).collect::<Result<_, _>>()?;
+        Ok(Self { compiled, counting, denials: service::Denials::default(), secret: OnceCell::new() })
+    }
+
+    pub(crate) fn limit(&self, number: usize) -> Option<&Limit> {
+        self.compiled.limits.get(number)
+    }
+
+    fn has_flights(&self) -> bool {
+        self.counting.iter().any(|counting| matches!(counting.what, What::Flights(..)))
+    }
+
+    /// The secret of keys, as all workers have it; looked for again where the store had none on start.
+    fn secret(&self, host: &dyn Host) -> Option<&KeyHash> {
+        if self.secret.get().is_none() {
+            let _ = self.secret.set(load_key(host)?);
+        }
+        self.secret.get()
+    }
+
+    /// By the limits of this proxy, then by the service: what to ask it, if there is anything.
+    fn decide(
+        &self,
+        stream: &mut Stream,
+        exchange: &Exchange<'_>,
+        work: &mut Work<'_>,
+    ) -> Result<Option<Flow>, Refusal> {
+        let target = Target::new(&exchange.headers, &self.compiled.route_names);
+        let weights: Vec<Option<Weight>> = self
+            .compiled
+            .limits
+            .iter()
+            .map(|limit| if limit.is_off() { None } else { limit.weight(&target, exchange, work.host) })
+            .collect();
+        if weights.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let Some(secret) = self.secret(work.host) else { return self.without_a_secret(&weights, work) };
+        let facts = Facts::new(exchange, &self.compiled.names);
+        let now = work.host.now().0;
+        let mut hits = self.hits(&weights, &facts, secret, now, work);
+        self.decide_locally(&mut hits, work)?;
+        let Some(global) = &self.compiled.global else { return Ok(None) };
+        let question = self.question(&facts, secret, |limit| weights.get(limit).copied().flatten(), work);
+        match question {
+            Some(question) => self.ask_service(global, question, stream, work, now),
+            None => Ok(None),
+        }
+    }
+
+    /// The limits of this proxy that concern a request.
+    fn hits(
+        &self,
+        weights: &[Option<Weight>],
+        facts: &Facts<'_>,
+        secret: &KeyHash,
+        now: u64,
+        work: &mut Work<'_>,
+    ) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        for (number, (limit, counting)) in self.compiled.limits.iter().zip(&self.counting).enumerate() {
+            let Some(Some(weight)) = weights.get(number).copied() else { continue };
+            if matches!(limit.kind, Kind::Global) {
+                continue;
+            }
+            let found = counting.print(&limit.key, facts, secret);
+            let (Ok(print), Ok(budget)) = (found, limit.budget(facts)) else {
+                work.counts.push(limit.tally.missing_key);
+                continue;
+            };
+            let cost = u32::try_from(limit.cost.of(facts.exchange)).unwrap_or(u32::MAX);
+            hits.push(Hit::new(number, weight, budget, Request { print, now, cost }));
+        }
+        hits
+    }
+
+    /// Nothing can be counted without the secret: the failure mode decides.
+    fn without_a_secret(
+        &self,
+        weights: &[Option<Weight>],
+        work: &mut Work<'_>,
+    ) -> Result<Option<Flow>, Refusal> {
+        let mut enforced = None;
+        for (number, weight) in weights.iter().enumerate() {
+            let (Some(weight), Some(limit)) = (weight, self.limit(number)) else { continue };
+            work.counts.push(limit.tally.failed);
+            if *weight == Weight::Enforced {
+                enforced = enforced.or(Some(number));
+            }
+        }
+        match enforced {
+            Some(number) if self.compiled.failure_mode == FailureMode::Deny => {
+                let limits = vec![State::nothing(number, 0, None)];
+                Err(Refusal { reason: Reason::Unavailable, limits, retry_after: None })
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What becomes of a request that has been decided on.
+    pub(crate) fn conclude(
+        &self,
+        decided: Result<(), Refusal>,
+        stream: &mut Stream,
+        exchange: &mut Exchange<'_>,
+        work: Work<'_>,
+    ) -> Flow {
+        let Work { counts, told, .. } = work;
+        counts.into_iter().for_each(|counter| exchange.count(counter));
+        self.compiled.report(&told.reports, exchange);
+        match decided {
+            Ok(()) => {
+                stream.fields = self.compiled.fields.of(&self.compiled.shown(&told.states));
+                Flow::Continue
+            }
+            Err(refusal) => Flow::Reply(self.compiled.refuse(&refusal)),
+        }
+    }
+}

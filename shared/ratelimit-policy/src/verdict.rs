@@ -1,0 +1,96 @@
+//! What limits say of a request, put together.
+
+use policy_core::{Exchange, HeaderValue};
+use quota::{Ns, Standings};
+
+use crate::config::Compiled;
+use crate::denial::Reason;
+use crate::fields::{Reading, Shown};
+use crate::limit::Weight;
+
+/// Filter state `wasm.tollgate.ratelimit.shadow`: what limits would have said that only report.
+const SHADOW: &str = "tollgate.ratelimit.shadow";
+const SECOND: Ns = 1_000_000_000;
+
+/// How a limit stands after a request, by its number and that of its budget.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct State {
+    pub(crate) limit: usize,
+    pub(crate) budget: usize,
+    pub(crate) reading: Reading,
+}
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    /// The limits that refuse, the strictest first.
+    pub(crate) limits: Vec<State>,
+    /// In seconds; none where waiting does not help.
+    pub(crate) retry_after: Option<u64>,
+}
+
+/// What is to be told when a request has been decided on.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Limits that let it pass.
+    pub(crate) states: Vec<State>,
+    /// What limits in shadow would have said: true for "allow".
+    pub(crate) reports: Vec<(usize, bool)>,
+}
+
+impl State {
+    /// The tightest window of a budget's buckets.
+    pub(crate) fn of(limit: usize, budget: usize, standings: Option<Standings>) -> Option<Self> {
+        let (window, standing) = standings?.tightest()?;
+        let reset = Some(standing.reset.div_ceil(SECOND));
+        Some(Self { limit, budget, reading: Reading { window, remaining: standing.remaining, reset } })
+    }
+
+    /// Nothing is left.
+    pub(crate) fn nothing(limit: usize, budget: usize, reset: Option<u64>) -> Self {
+        Self { limit, budget, reading: Reading { window: 0, remaining: 0, reset } }
+    }
+}
+
+impl Compiled {
+    /// The limits as the fields of responses name them.
+    pub(crate) fn shown<'c>(&'c self, states: &[State]) -> Vec<Shown<'c>> {
+        let shown = |state: &State| {
+            let policies = self.limits.get(state.limit)?.policies.get(state.budget)?;
+            Some(Shown { policies, reading: state.reading })
+        };
+        states.iter().filter_map(shown).collect()
+    }
+
+    /// The answer to a request that is refused.
+    pub(crate) fn refuse(&self, refusal: &Refusal) -> policy_core::LocalReply {
+        let shown = self.shown(&refusal.limits);
+        let policies: Vec<&str> =
+            shown.iter().map(|shown| shown.policies.name(shown.reading.window)).collect();
+        let limit = refusal.limits.first().and_then(|state| self.limits.get(state.limit));
+        let limit = limit.map_or("", |limit| limit.name.as_str());
+        let told = if refusal.reason == Reason::Unavailable { Vec::new() } else { self.fields.of(&shown) };
+        self.denials.refuse(refusal.reason, limit, &policies, refusal.retry_after, told)
+    }
+
+    /// Counts what limits in shadow would have said, and tells upstream.
+    pub(crate) fn report(&self, reports: &[(usize, bool)], exchange: &mut Exchange<'_>) {
+        if let Some(name) = &self.shadow_header {
+            exchange.headers.remove(name);
+        }
+        if reports.is_empty() {
+            return;
+        }
+        let said = reports.iter().filter_map(|(limit, allowed)| {
+            let limit = self.limits.get(*limit)?;
+            exchange.count(limit.tally.of(Weight::Reported, *allowed));
+            Some(format!("{}={}", limit.name, if *allowed { "allow" } else { "deny" }))
+        });
+        let said = HeaderValue::escaped(said.collect::<Vec<_>>().join(",").as_bytes());
+        if let Some(name) = &self.shadow_header {
+            exchange.headers.set(name, said.clone());
+        }
+        exchange.publish(SHADOW, said);
+    }
+}
