@@ -29,7 +29,7 @@ e2e: ## Build the modules and run the end-to-end tests
 check: ## Format, lints, documentation, scripts, licences, fuzzing, reproducible modules
 	@scripts/check.sh
 
-fuzz: ## Fuzz tokens, key sets and configurations for a minute (TOLLGATE_FUZZ_SECONDS)
+fuzz: ## Fuzz tokens, key sets, configurations and answers for a minute (TOLLGATE_FUZZ_SECONDS)
 	@scripts/fuzz.sh
 
 reproducible: ## Build the modules in two folders and compare them

@@ -18,6 +18,24 @@ pub struct Args {
 pub enum Command {
     /// Serve WasmPlugin manifests on a local Envoy in front of an echo, and swap them live when a file changes.
     Run(RunArgs),
+    /// Write what another service needs to be told of manifests.
+    #[command(subcommand)]
+    Render(Render),
+}
+
+/// `tollgate render`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Render {
+    /// Write Limitador's limits file (YAML) for the global limits of rate limit filters on standard output.
+    Limitador(LimitadorArgs),
+}
+
+/// `tollgate render limitador`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LimitadorArgs {
+    /// Manifests: files, or directories that are searched for *.yaml and *.yml.
+    #[arg(required = true, value_name = "MANIFEST")]
+    pub paths: Vec<PathBuf>,
 }
 
 /// `tollgate run`.

@@ -16,6 +16,7 @@ impl Filters {
         Self(vec![
             ("auth-filter", check::<auth_policy::AuthPlugin>),
             ("header-filter", check::<header_policy::HeaderPlugin>),
+            ("ratelimit-filter", check::<ratelimit_policy::RateLimitPlugin>),
         ])
     }
 

@@ -2,7 +2,8 @@
 //!
 //! The way through: [`manifest`] reads YAML into [`manifest::WasmPlugin`]s, [`plan`] checks each one with the filter's
 //! own code and finds its module and the [`cluster`]s that it may call, [`envoy`] writes what istiod and istio-agent would have delivered and waits until
-//! Envoy has taken it, [`run`] does so again whenever a file changes. [`echo`] is the upstream that requests end at.
+//! Envoy has taken it, [`run`] does so again whenever a file changes. [`echo`] is the upstream that requests end at. [`render`] writes what another
+//! service has to be told of the same manifests.
 
 pub mod args;
 pub mod cluster;
@@ -13,6 +14,7 @@ pub mod filters;
 pub mod manifest;
 pub mod module;
 pub mod plan;
+pub mod render;
 pub mod report;
 pub mod run;
 pub mod watch;
@@ -21,22 +23,27 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, RunArgs};
 use crate::report::Reporter;
 
 /// The whole program: what `main.rs` calls, and the end-to-end suite's copy of it.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    match Args::parse().command {
+        Command::Run(args) => serve(&args),
+        Command::Render(what) => {
+            render::render(&what, &mut std::io::stdout().lock(), &mut Reporter::stderr())
+        }
+    }
+}
+
+fn serve(args: &RunArgs) -> ExitCode {
     let mut report = Reporter::stdout();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run::run(args, &mut report)),
         Err(error) => {
             report.bad(&format!("cannot start: {error}"));
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
-    match args.command {
-        Command::Run(args) => runtime.block_on(run::run(&args, &mut report)),
     }
 }

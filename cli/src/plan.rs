@@ -111,7 +111,7 @@ fn names(json: &Value, found: &mut Vec<String>) {
 }
 
 /// What the plugin will find under this name in its environment.
-fn variable(plugin: &WasmPlugin, name: &str) -> Option<String> {
+pub(crate) fn variable(plugin: &WasmPlugin, name: &str) -> Option<String> {
     match &plugin.spec.env.iter().find(|variable| variable.name == name)?.value {
         EnvValue::Inline(value) => Some(value.clone()),
         EnvValue::Host => std::env::var(name).ok(),

@@ -18,8 +18,13 @@ impl Reporter {
     /// Says things on standard output.
     #[must_use]
     pub fn stdout() -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { colours: wanted && io::stdout().is_terminal(), out: Box::new(io::stdout()) }
+        Self { colours: colours_wanted() && io::stdout().is_terminal(), out: Box::new(io::stdout()) }
+    }
+
+    /// Says things on standard error, where standard output is for a file.
+    #[must_use]
+    pub fn stderr() -> Self {
+        Self { colours: colours_wanted() && io::stderr().is_terminal(), out: Box::new(io::stderr()) }
     }
 
     /// Says things into anything, without colours.
@@ -57,4 +62,8 @@ impl Reporter {
         };
         let _ = self.out.flush();
     }
+}
+
+fn colours_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

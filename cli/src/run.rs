@@ -21,8 +21,8 @@ use crate::watch::Watch;
 
 use stop::Stop;
 
-/// Manifests that cannot be served, at the start.
-const BAD_MANIFESTS: u8 = 2;
+/// Exit status: manifests that cannot be served, at the start, or read.
+pub(crate) const BAD_MANIFESTS: u8 = 2;
 /// What everyone wants to know after a refusal.
 const STILL_LIVE: &str = "what was live before goes on serving";
 

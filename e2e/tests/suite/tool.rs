@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use e2e::limitador::Limitador;
+use e2e::rls::{Answer, ask};
 use e2e::{Fields, Request, eventually, local, send};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -230,4 +232,56 @@ async fn the_config_can_be_printed_without_an_envoy() {
     assert!(
         printed.as_object().unwrap().keys().any(|file| file.ends_with("ecds/shop.header-filter/ecds.json"))
     );
+}
+
+#[tokio::test]
+async fn the_limits_of_a_manifest_are_what_limitador_counts_by() {
+    let _machine = MACHINE.read().await;
+    let folder = Folder::new();
+    let render = async || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate-under-test"));
+        let output = command.args(["render", "limitador"]).arg(folder.manifests()).output().await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, written, said) = render().await;
+    assert_eq!((code, written.as_str()), (Some(1), ""));
+    assert!(said.contains("there is no WasmPlugin with a ratelimit-filter here"), "{said}");
+
+    let file = folder.manifests().join("limits.yaml");
+    let config = "limits:
+- {name: local, key: [path], rate: {requests: 1, unit: minute}}
+- {name: quota, scope: global, key: [{identity: id}, {value: it's}], rate: {requests: 3, unit: minute}}
+- {name: daily, scope: global, key: [{header: x-user}], rates: [{requests: 9, unit: day}, {requests: 2, unit: hour}]}
+global: {cluster: \"outbound|8081||limitador.limits.svc.cluster.local\", domain: shop}";
+    std::fs::write(&file, e2e::plugin::ratelimit_filter(config)).unwrap();
+    let (code, written, said) = render().await;
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    let service = Limitador::start(&written).await.unwrap();
+    let hit =
+        async |descriptors: &[&[(&str, &str)]]| match ask(service.address(), "shop", descriptors, 1).await {
+            Ok(Answer::Ok(_)) => true,
+            Ok(Answer::OverLimit(_)) => false,
+            other => panic!("{other:?}"),
+        };
+    let quota: &[_] = &[("identity", "ann"), ("value", "it's")];
+    let none: &[_] = &[("none", "none")];
+    for (descriptors, passes) in [
+        (&[quota][..], [true, true, true, false]),
+        (&[none, &[("header.x-user", "bob")]], [true, true, false, false]),
+        // The limits before and after its own do not concern it.
+        (&[&[("identity", "bob"), ("value", "other")]], [true; 4]),
+        (&[&[("header.x-user", "bob")]], [true; 4]),
+    ] {
+        for expected in passes {
+            assert_eq!(hit(descriptors).await, expected, "{descriptors:?}\n{written}");
+        }
+    }
+
+    edit(&file, "scope: global", "scope: globe");
+    let (code, written, said) = render().await;
+    assert_eq!((code, written.as_str()), (Some(2), ""));
+    let place =
+        format!("{}:13:21: spec.pluginConfig.limits[1].scope: unknown value \"globe\"", file.display());
+    assert!(said.starts_with(&place), "{said}\n{place}");
 }
