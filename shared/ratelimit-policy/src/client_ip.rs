@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use policy_core::{Exchange, HeaderName};
+use policy_core::{Attribute, Exchange, HeaderName};
 
 /// As long as an address with brackets, zone and port may be, in bytes; an entry beyond is garbage.
 const LONGEST: usize = 64;
@@ -41,7 +41,9 @@ impl ClientIp {
     /// the last one found, of which the nearest trusted proxy spoke.
     #[must_use]
     pub fn of(&self, exchange: &Exchange<'_>) -> Option<Client> {
-        let peer = exchange.peer_address().filter(|peer| !peer.is_empty());
+        let peer = exchange.attribute(Attribute::SourceAddress).filter(|peer| !peer.is_empty());
+        // No peer has port 0: Envoy has read this address in the header's last entry, and has put in nothing.
+        let is_read = peer.as_ref().is_some_and(|peer| peer.ends_with(b":0"));
         let mut client = peer.map(|peer| match parse(&peer) {
             Some(address) => address,
             None => Client::Other(peer),
@@ -52,7 +54,7 @@ impl ClientIp {
         let lines: Vec<&[u8]> = exchange.headers.values(&self.forwarded_for).collect();
         let mut entries =
             lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')).map(parse).peekable();
-        if let Some(peer) = &client {
+        if let Some(peer) = client.as_ref().filter(|_| !is_read) {
             entries.next_if(|entry| entry.as_ref() == Some(peer));
         }
         for entry in entries.take(self.trusted_hops) {
@@ -118,7 +120,6 @@ pub fn mask_v6(address: Ipv6Addr, bits: u8) -> Ipv6Addr {
 
 #[cfg(test)]
 mod tests {
-    use policy_core::Attribute;
     use policy_core::table::Table;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -233,6 +234,19 @@ mod tests {
         }
         assert_eq!(client(1, "/run/proxy.sock", &["7.7.7.7"]), "7.7.7.7");
         assert_eq!(client(1, "", &["7.7.7.7"]), "7.7.7.7");
+    }
+
+    #[test]
+    fn an_entry_that_envoy_took_for_the_peer_is_a_hop() {
+        for (hops, lines, expected) in [
+            (0, &["6.6.6.6, 7.7.7.7"][..], "7.7.7.7"),
+            (1, &["6.6.6.6, 7.7.7.7"], "7.7.7.7"),
+            (2, &["6.6.6.6, 7.7.7.7"], "6.6.6.6"),
+            (1, &["forged", "7.7.7.7"], "7.7.7.7"),
+        ] {
+            assert_eq!(client(hops, "7.7.7.7:0", lines), expected, "{hops} {lines:?}");
+        }
+        assert_eq!(client(1, "[2001:db8::7]:0", &["::1, 2001:db8::7"]), "2001:db8::7");
     }
 
     #[test]
