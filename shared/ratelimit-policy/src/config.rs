@@ -16,6 +16,8 @@ use crate::limit::{self, Kind, Limit, MaxKeys};
 pub const NAME: &str = "ratelimit";
 /// The most limits, those that are switched off included.
 const MAX_LIMITS: usize = 64;
+/// The most keys of all limits together: some 200 MB in the store.
+const MOST_KEYS_TOGETHER: u64 = 1 << 22;
 /// The most proxies in front.
 const MAX_HOPS: u64 = 16;
 
@@ -117,6 +119,7 @@ pub fn compile(config: Config, _: Environment<'_>) -> Result<Compiled, ConfigErr
         global::is_apart(&limit, &limits).map_err(at)?;
         limits.push(limit);
     }
+    fits(&limits)?;
     let has_global = limits.iter().any(|limit| matches!(limit.kind, Kind::Global));
     if has_global && config.global.is_none() {
         let message = "a limit has scope: global; name the service, such as {cluster: outbound|8081||limitador.limits.svc.cluster.local}";
@@ -143,6 +146,21 @@ pub fn compile(config: Config, _: Environment<'_>) -> Result<Compiled, ConfigErr
         shadow_header: config.shadow.map(|shadow| shadow.header),
         counters,
     })
+}
+
+/// Refuses tables that together are larger than a proxy should make on start.
+fn fits(limits: &[Limit]) -> Result<(), ConfigError> {
+    let counted =
+        |limit: &&Limit| !limit.is_off() && matches!(limit.kind, Kind::Local(_) | Kind::Concurrency(_));
+    let keys = limits.iter().filter(counted).map(|limit| u64::from(limit.max_keys.get()));
+    let keys = keys.fold(0, u64::saturating_add);
+    if keys <= MOST_KEYS_TOGETHER {
+        return Ok(());
+    }
+    let message = format!(
+        "the limits together have room for at most {MOST_KEYS_TOGETHER} keys, and these ask for {keys}; lower it here, or at some limit"
+    );
+    Err(ConfigError::at("maxKeys", message))
 }
 
 #[cfg(test)]

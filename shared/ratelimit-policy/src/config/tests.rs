@@ -262,3 +262,20 @@ fn each_mistake_around_the_limits_is_named() {
         refusal(&format!(r#"{{"limits":[{}]}}"#, many.join(","))).starts_with("limits: there are 1 to 64")
     );
 }
+
+#[test]
+fn all_tables_together_are_bounded() {
+    let limits = |count: usize, more: &str| {
+        let limit = |n| format!(r#"{{"name":"l{n}","rate":{{"requests":1,"unit":"second"}}{more}}}"#);
+        let limits: Vec<_> = (0..count).map(limit).collect();
+        format!(r#"{{"maxKeys":1048576,"limits":[{}]}}"#, limits.join(","))
+    };
+    assert!(compiled(&limits(4, "")).is_ok());
+    let refused = refusal(&limits(5, ""));
+    assert!(
+        refused.starts_with("maxKeys: the limits together have room for at most 4194304 keys"),
+        "{refused}"
+    );
+    assert!(compiled(&limits(5, r#","enforcement":"off""#)).is_ok());
+    assert!(compiled(&limits(64, r#","maxKeys":65536"#)).is_ok());
+}
