@@ -45,7 +45,7 @@ run() {
 tell() {
   local target=$1 log=$work/$1.log
   awk -v target="$target" '/stat::number_of_executed_units/ { runs = $NF } / cov: / { cov = $0 }
-    END { sub(/.*cov: /, "", cov); sub(/ .*/, "", cov); printf "  %-8s %d inputs, %d edges\n", target, runs, cov }' "$log" >&2
+    END { sub(/.*cov: /, "", cov); sub(/ .*/, "", cov); printf "  %-12s %d inputs, %d edges\n", target, runs, cov }' "$log" >&2
 }
 
 main() {

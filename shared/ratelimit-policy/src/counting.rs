@@ -63,15 +63,26 @@ impl Counting {
         }
     }
 
-    /// The key of a request, hashed.
+    /// True where there is nothing to be counted.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.what, What::Nothing)
+    }
+
+    /// The key of a request, hashed; `None` without the secret.
     ///
     /// # Errors
     /// [`Missing`] when the limit does not apply.
-    pub(crate) fn print(&self, key: &Key, facts: &Facts<'_>, secret: &KeyHash) -> Result<Print, Missing> {
+    pub(crate) fn print(
+        &self,
+        key: &Key,
+        facts: &Facts<'_>,
+        secret: Option<&KeyHash>,
+    ) -> Result<Option<Print>, Missing> {
+        let Some(secret) = secret else { return key.feed(facts, &mut Nowhere).map(|()| None) };
         let seed = self.seed.get_or_init(|| secret.seed(&self.name));
         let mut parts = Parts(seed.start());
         key.feed(facts, &mut parts)?;
-        Ok(parts.0.finish())
+        Ok(Some(parts.0.finish()))
     }
 }
 
@@ -100,6 +111,13 @@ impl Rates {
 
 fn quota_of(rate: &Rate) -> quota::Rate {
     quota::Rate { requests: rate.requests, period: rate.period(), burst: rate.burst }
+}
+
+/// For a key of which it only matters whether it is whole.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn part(&mut self, _: u8, _: &[u8]) {}
 }
 
 /// Hashes the parts of a key.

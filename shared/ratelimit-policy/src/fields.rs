@@ -1,6 +1,8 @@
 //! What clients are told of limits: the fields of draft-ietf-httpapi-ratelimit-headers-10 as Structured Fields (RFC 9651),
 //! or those of its third version as Envoy writes them.
 
+use std::fmt::Write as _;
+
 use policy_core::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
@@ -24,14 +26,25 @@ pub enum Style {
 
 /// What is told of a budget whatever is left of it: a policy for each of its windows, or one of requests at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policies(Vec<Policy>);
+pub struct Policies {
+    list: Vec<Policy>,
+    /// As `RateLimit-Policy` tells them, which is the same for every request.
+    told: String,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Policy {
     name: String,
+    quoted: String,
     quota: u64,
     /// In seconds; none for requests at once.
     window: Option<u64>,
+}
+
+impl Policy {
+    fn new(name: String, quota: u64, window: Option<u64>) -> Self {
+        Self { quoted: quoted(&name), name, quota: quota.min(LARGEST), window }
+    }
 }
 
 impl Policies {
@@ -41,30 +54,44 @@ impl Policies {
     pub fn of_budget(limit: &str, budget: &Budget) -> Self {
         let Budget::Windows(rates) = budget else { return Self::of_nothing(limit) };
         let alone = rates.len() == 1;
-        let policy = |rate: &crate::rate::Rate| Policy {
-            name: if alone { limit.to_owned() } else { format!("{limit}.{}", rate.unit.name()) },
-            quota: rate.requests.min(LARGEST),
-            window: Some(rate.unit.seconds()),
+        let policy = |rate: &crate::rate::Rate| {
+            let name = if alone { limit.to_owned() } else { format!("{limit}.{}", rate.unit.name()) };
+            Policy::new(name, rate.requests, Some(rate.unit.seconds()))
         };
-        Self(rates.iter().map(policy).collect())
+        Self::of(rates.iter().map(policy).collect())
     }
 
     /// That of a limit of requests at once.
     #[must_use]
     pub fn of_concurrency(limit: &str, most: u16) -> Self {
-        Self(vec![Policy { name: limit.to_owned(), quota: most.into(), window: None }])
+        Self::of(vec![Policy::new(limit.to_owned(), most.into(), None)])
     }
 
     /// That of a limit which lets nothing through.
     #[must_use]
     pub fn of_nothing(limit: &str) -> Self {
-        Self(vec![Policy { name: limit.to_owned(), quota: 0, window: None }])
+        Self::of(vec![Policy::new(limit.to_owned(), 0, None)])
+    }
+
+    fn of(list: Vec<Policy>) -> Self {
+        let mut told = String::new();
+        for policy in &list {
+            next(&mut told);
+            told.push_str(&policy.quoted);
+            parameter(&mut told, ";q=", policy.quota);
+            match policy.window {
+                Some(window) => parameter(&mut told, ";w=", window),
+                None if policy.quota > 0 => told.push_str(r#";qu="concurrent-requests""#),
+                None => {}
+            }
+        }
+        Self { list, told }
     }
 
     /// The name of the policy of a window: what `violated-policies` holds.
     #[must_use]
     pub fn name(&self, window: usize) -> &str {
-        self.0.get(window).map_or("", |policy| policy.name.as_str())
+        self.list.get(window).map_or("", |policy| policy.name.as_str())
     }
 }
 
@@ -135,18 +162,11 @@ impl Fields {
     fn ietf(&self, shown: &[Shown<'_>]) -> Vec<(HeaderName, HeaderValue)> {
         let (mut policies, mut states) = (String::new(), String::new());
         for Shown { policies: of_limit, reading } in shown {
-            for policy in &of_limit.0 {
-                next(&mut policies);
-                quoted(&mut policies, &policy.name);
-                parameter(&mut policies, ";q=", policy.quota);
-                match policy.window {
-                    Some(window) => parameter(&mut policies, ";w=", window),
-                    None if policy.quota > 0 => policies.push_str(r#";qu="concurrent-requests""#),
-                    None => {}
-                }
-            }
+            next(&mut policies);
+            policies.push_str(&of_limit.told);
             next(&mut states);
-            quoted(&mut states, of_limit.name(reading.window));
+            states
+                .push_str(of_limit.list.get(reading.window).map_or("\"\"", |policy| policy.quoted.as_str()));
             parameter(&mut states, ";r=", reading.remaining);
             if let Some(reset) = reading.reset {
                 parameter(&mut states, ";t=", reset);
@@ -162,16 +182,16 @@ impl Fields {
             (reading.remaining, u64::MAX.saturating_sub(reading.reset.unwrap_or_default()))
         });
         let Some(Shown { policies, reading }) = tightest else { return Vec::new() };
-        let quota = policies.0.get(reading.window).map_or(0, |policy| policy.quota);
+        let quota = policies.list.get(reading.window).map_or(0, |policy| policy.quota);
         let mut limit = quota.to_string();
-        for policy in shown.iter().flat_map(|shown| &shown.policies.0) {
+        for policy in shown.iter().flat_map(|shown| &shown.policies.list) {
             next(&mut limit);
             limit.push_str(&policy.quota.to_string());
             if let Some(window) = policy.window {
                 parameter(&mut limit, ";w=", window);
             }
             limit.push_str(";name=");
-            quoted(&mut limit, &policy.name);
+            limit.push_str(&policy.quoted);
         }
         let mut fields = vec![
             (self.limit.clone(), value(&limit)),
@@ -190,8 +210,8 @@ fn next(out: &mut String) {
 }
 
 /// A string of a Structured Field (RFC 9651, 3.3.3). Names are ASCII; what such a string cannot hold is left out.
-fn quoted(out: &mut String, text: &str) {
-    out.push('"');
+fn quoted(text: &str) -> String {
+    let mut out = "\"".to_owned();
     for character in text.chars().filter(|character| matches!(character, ' '..='~')) {
         if matches!(character, '"' | '\\') {
             out.push('\\');
@@ -199,11 +219,12 @@ fn quoted(out: &mut String, text: &str) {
         out.push(character);
     }
     out.push('"');
+    out
 }
 
 fn parameter(out: &mut String, name: &str, number: u64) {
-    out.push_str(name);
-    out.push_str(&number.min(LARGEST).to_string());
+    // Nothing can go wrong with a string.
+    let _ = write!(out, "{name}{}", number.min(LARGEST));
 }
 
 fn value(text: &str) -> HeaderValue {

@@ -62,7 +62,7 @@ pub struct Global {
     authority: String,
     timeout: Duration,
     headers: Vec<(HeaderName, HeaderValue)>,
-    failures: [(&'static str, Counter); 6],
+    failures: [(&'static str, Counter); 7],
 }
 
 impl Global {
@@ -252,6 +252,7 @@ mod tests {
             Failure::NotSent,
             Failure::Broken,
             Failure::Timeout,
+            Failure::Unavailable,
             Failure::Http(500),
             Failure::Grpc(14),
             Failure::Garbage,

@@ -1,5 +1,7 @@
 //! The limits that this proxy counts: looked at first, taken from only when none of them refuses.
 
+use std::cell::OnceCell;
+
 use policy_core::Host;
 use quota::{Entry, Ns, Outcome, Peek, Print, Request, Trouble, fleet, retry_after, visit};
 
@@ -15,7 +17,8 @@ pub(crate) struct Hit {
     pub(crate) limit: usize,
     pub(crate) weight: Weight,
     pub(crate) budget: usize,
-    pub(crate) request: Request,
+    /// None where there is no secret to know the key by.
+    pub(crate) request: Option<Request>,
     /// What the first look has shown.
     peek: Peek,
 }
@@ -27,6 +30,19 @@ pub(crate) struct Work<'w> {
     pub(crate) told: Told,
     /// Places of requests at once, to be given back.
     pub(crate) entered: Vec<(usize, Print)>,
+    now: OnceCell<Ns>,
+}
+
+impl<'w> Work<'w> {
+    /// Nothing done yet, apart from what is told already.
+    pub(crate) fn new(host: &'w dyn Host, told: Told) -> Self {
+        Self { host, counts: Vec::new(), told, entered: Vec::new(), now: OnceCell::new() }
+    }
+
+    /// The time: one for all limits.
+    pub(crate) fn now(&self) -> Ns {
+        *self.now.get_or_init(|| self.host.now().0)
+    }
 }
 
 /// What one limit says.
@@ -39,7 +55,7 @@ enum Said {
 
 impl Hit {
     /// A limit, not looked at yet.
-    pub(crate) fn new(limit: usize, weight: Weight, budget: usize, request: Request) -> Self {
+    pub(crate) fn new(limit: usize, weight: Weight, budget: usize, request: Option<Request>) -> Self {
         Self { limit, weight, budget, request, peek: Peek::Ask }
     }
 }
@@ -76,9 +92,10 @@ impl RateLimitPolicy {
         for hit in hits.iter_mut() {
             let said = match self.rates(hit.limit).map(|rates| (rates, rates.plan(hit.budget))) {
                 Some((rates, Some(plan))) => {
-                    hit.peek = rates.worker.borrow_mut().peek(&hit.request, plan);
+                    let peek = |request: &Request| rates.worker.borrow_mut().peek(request, plan);
+                    hit.peek = hit.request.as_ref().map_or(Peek::Ask, peek);
                     match hit.peek {
-                        Peek::Denied { wait } => Some(self.over(rates, hit, wait)),
+                        Peek::Denied { wait } => Some(over(rates, hit, wait)),
                         Peek::Ready | Peek::Ask => None,
                     }
                 }
@@ -130,9 +147,10 @@ impl RateLimitPolicy {
         match self.counting.get(hit.limit).map(|counting| &counting.what) {
             Some(What::Rates(rates)) => self.say_by_rates(rates, hit, work),
             Some(What::Flights(flights, most)) => {
-                match fleet().enter(work.host, flights, hit.request.print, *most) {
+                let Some(Request { print, .. }) = hit.request else { return Said::Unknown(Trouble::Missing) };
+                match fleet().enter(work.host, flights, print, *most) {
                     Ok(Entry::Entered { under_way }) => {
-                        work.entered.push((hit.limit, hit.request.print));
+                        work.entered.push((hit.limit, print));
                         let mut state = State::nothing(hit.limit, 0, None);
                         state.reading.remaining = most.saturating_sub(under_way).into();
                         Said::Passes(Some(state))
@@ -154,17 +172,18 @@ impl RateLimitPolicy {
         let Some(plan) = rates.plan(hit.budget) else {
             return Said::Refuses(State::nothing(hit.limit, hit.budget, None), Reason::Blocked, None);
         };
+        let Some(request) = &hit.request else { return Said::Unknown(Trouble::Missing) };
         let denied = |wait| {
-            let (state, reason, retry_after) = self.over(rates, hit, wait);
+            let (state, reason, retry_after) = over(rates, hit, wait);
             Said::Refuses(state, reason, retry_after)
         };
         let taken = match hit.peek {
             Peek::Denied { wait } => return denied(wait),
-            Peek::Ready => rates.worker.borrow_mut().take(&hit.request, plan),
+            Peek::Ready => rates.worker.borrow_mut().take(request, plan),
             Peek::Ask => false,
         };
         if !taken {
-            let visited = visit(work.host, &rates.table, &mut rates.worker.borrow_mut(), &hit.request, plan);
+            let visited = visit(work.host, &rates.table, &mut rates.worker.borrow_mut(), request, plan);
             match visited {
                 Err(trouble) => return Said::Unknown(trouble),
                 Ok(visit) => {
@@ -177,24 +196,8 @@ impl RateLimitPolicy {
                 }
             }
         }
-        Said::Passes(self.state(rates, hit))
-    }
-
-    /// How the buckets stand, if anyone is to be told.
-    fn state(&self, rates: &Rates, hit: &Hit) -> Option<State> {
-        if self.compiled.fields.is_none() {
-            return None;
-        }
-        let standings = rates.worker.borrow().standings(&hit.request, rates.plan(hit.budget)?);
-        State::of(hit.limit, hit.budget, standings)
-    }
-
-    fn over(&self, rates: &Rates, hit: &Hit, wait: Ns) -> (State, Reason, Option<u64>) {
-        let wait = retry_after(wait);
-        let mut state = self.state(rates, hit).unwrap_or_else(|| State::nothing(hit.limit, hit.budget, wait));
-        // Tokens may be there and too few for this request, or about to be fetched: for it there are none.
-        state.reading.remaining = 0;
-        (state, Reason::Quota, wait)
+        // If anyone is to be told.
+        Said::Passes(if self.compiled.fields.is_none() { None } else { state(rates, hit) })
     }
 
     fn fails(&self, hit: &Hit, trouble: Trouble, work: &mut Work<'_>) {
@@ -223,4 +226,20 @@ impl RateLimitPolicy {
     fn blocks(&self, hit: &Hit) -> bool {
         self.limit(hit.limit).is_some_and(|limit| matches!(limit.kind, Kind::Block))
     }
+}
+
+/// How the buckets stand.
+fn state(rates: &Rates, hit: &Hit) -> Option<State> {
+    let standings = rates.worker.borrow().standings(hit.request.as_ref()?, rates.plan(hit.budget)?);
+    State::of(hit.limit, hit.budget, standings)
+}
+
+fn over(rates: &Rates, hit: &Hit, wait: Ns) -> (State, Reason, Option<u64>) {
+    let wait = retry_after(wait);
+    let mut state = state(rates, hit).unwrap_or_else(|| State::nothing(hit.limit, hit.budget, wait));
+    // Those that are there are too few for this request, or about to be fetched.
+    let cost = hit.request.map_or(1, |request| u64::from(request.cost));
+    state.reading.remaining = state.reading.remaining.min(cost.saturating_sub(1));
+    state.reading.reset = wait.or(state.reading.reset);
+    (state, Reason::Quota, wait)
 }

@@ -11,14 +11,13 @@ use policy_core::{
 };
 use quota::{KeyHash, Print, Request, fleet, load_key, prepare_key};
 
-use crate::config::{Compiled, Config, FailureMode, NAME, compile};
+use crate::config::{Compiled, Config, NAME, compile};
 use crate::counting::{Counting, What};
-use crate::denial::Reason;
 use crate::facts::Facts;
 use crate::limit::{Kind, Limit, Weight};
 use crate::local::{Hit, Work};
 use crate::service::{self, Pending};
-use crate::verdict::{Refusal, State, Told};
+use crate::verdict::{Refusal, Told};
 
 /// A VM says once a second that it is alive, while there are limits of requests at once.
 const BEAT: Duration = Duration::from_secs(1);
@@ -32,7 +31,10 @@ pub struct RateLimitPolicy {
     /// One for each limit.
     pub(crate) counting: Vec<Counting>,
     pub(crate) denials: service::Denials,
+    /// Of the keys in the store, as all workers have it.
     secret: OnceCell<KeyHash>,
+    /// Of the keys of [`Self::denials`], which are this worker's alone.
+    own_secret: OnceCell<KeyHash>,
 }
 
 /// What the rate limit policy remembers of a stream.
@@ -67,7 +69,7 @@ impl Policy for RateLimitPolicy {
     }
 
     fn on_request_headers(&self, stream: &mut Stream, exchange: &mut Exchange<'_>, host: &dyn Host) -> Flow {
-        let mut work = Work { host, counts: Vec::new(), told: Told::default(), entered: Vec::new() };
+        let mut work = Work::new(host, Told::default());
         let decided = self.decide(stream, exchange, &mut work);
         stream.entered.append(&mut work.entered);
         match decided {
@@ -135,7 +137,8 @@ impl RateLimitPolicy {
     fn new(compiled: Compiled) -> Result<Self, ConfigError> {
         let of = |(number, limit)| Counting::of(limit).map_err(|error| error.under_item("limits", number));
         let counting = compiled.limits.iter().enumerate().map(of).collect::<Result<_, _>>()?;
-        Ok(Self { compiled, counting, denials: service::Denials::default(), secret: OnceCell::new() })
+        let (secret, own_secret) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { compiled, counting, denials: service::Denials::default(), secret, own_secret })
     }
 
     pub(crate) fn limit(&self, number: usize) -> Option<&Limit> {
@@ -143,7 +146,8 @@ impl RateLimitPolicy {
     }
 
     fn has_flights(&self) -> bool {
-        self.counting.iter().any(|counting| matches!(counting.what, What::Flights(..)))
+        let mut live = self.counting.iter().zip(&self.compiled.limits).filter(|(_, limit)| !limit.is_off());
+        live.any(|(counting, _)| matches!(counting.what, What::Flights(..)))
     }
 
     /// The secret of keys, as all workers have it; looked for again where the store had none on start.
@@ -154,6 +158,15 @@ impl RateLimitPolicy {
         self.secret.get()
     }
 
+    /// The secret of what only this worker remembers: there is one whatever the store has.
+    pub(crate) fn own_secret(&self, host: &dyn Host) -> &KeyHash {
+        self.own_secret.get_or_init(|| {
+            let mut secret = [0; 16];
+            host.fill_random(&mut secret);
+            KeyHash::new(secret)
+        })
+    }
+
     /// By the limits of this proxy, then by the service: what to ask it, if there is anything.
     fn decide(
         &self,
@@ -162,75 +175,43 @@ impl RateLimitPolicy {
         work: &mut Work<'_>,
     ) -> Result<Option<Flow>, Refusal> {
         let target = Target::new(&exchange.headers, &self.compiled.route_names);
-        let weights: Vec<Option<Weight>> = self
-            .compiled
-            .limits
-            .iter()
-            .map(|limit| if limit.is_off() { None } else { limit.weight(&target, exchange, work.host) })
-            .collect();
-        if weights.iter().all(Option::is_none) {
-            return Ok(None);
-        }
-        let Some(secret) = self.secret(work.host) else { return self.without_a_secret(&weights, work) };
         let facts = Facts::new(exchange, &self.compiled.names);
-        let now = work.host.now().0;
-        let mut hits = self.hits(&weights, &facts, secret, now, work);
+        let (mut hits, mut globals) = (Vec::new(), Vec::new());
+        for (number, limit) in self.compiled.limits.iter().enumerate() {
+            let Some(weight) = limit.weight(&target, exchange, work.host) else { continue };
+            match limit.kind {
+                Kind::Global => globals.push((number, weight)),
+                _ => hits.extend(self.hit(number, limit, weight, &facts, work)),
+            }
+        }
         self.decide_locally(&mut hits, work)?;
         let Some(global) = &self.compiled.global else { return Ok(None) };
-        let question = self.question(&facts, secret, |limit| weights.get(limit).copied().flatten(), work);
-        match question {
-            Some(question) => self.ask_service(global, question, stream, work, now),
+        match self.question(&globals, &facts, work) {
+            Some(question) => self.ask_service(global, question, stream, work),
             None => Ok(None),
         }
     }
 
-    /// The limits of this proxy that concern a request.
-    fn hits(
+    /// A limit of this proxy that concerns a request; `None` when the request lacks a part of its key.
+    fn hit(
         &self,
-        weights: &[Option<Weight>],
+        number: usize,
+        limit: &Limit,
+        weight: Weight,
         facts: &Facts<'_>,
-        secret: &KeyHash,
-        now: u64,
         work: &mut Work<'_>,
-    ) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        for (number, (limit, counting)) in self.compiled.limits.iter().zip(&self.counting).enumerate() {
-            let Some(Some(weight)) = weights.get(number).copied() else { continue };
-            if matches!(limit.kind, Kind::Global) {
-                continue;
-            }
-            let found = counting.print(&limit.key, facts, secret);
-            let (Ok(print), Ok(budget)) = (found, limit.budget(facts)) else {
-                work.counts.push(limit.tally.missing_key);
-                continue;
-            };
-            let cost = u32::try_from(limit.cost.of(facts.exchange)).unwrap_or(u32::MAX);
-            hits.push(Hit::new(number, weight, budget, Request { print, now, cost }));
-        }
-        hits
-    }
-
-    /// Nothing can be counted without the secret: the failure mode decides.
-    fn without_a_secret(
-        &self,
-        weights: &[Option<Weight>],
-        work: &mut Work<'_>,
-    ) -> Result<Option<Flow>, Refusal> {
-        let mut enforced = None;
-        for (number, weight) in weights.iter().enumerate() {
-            let (Some(weight), Some(limit)) = (weight, self.limit(number)) else { continue };
-            work.counts.push(limit.tally.failed);
-            if *weight == Weight::Enforced {
-                enforced = enforced.or(Some(number));
-            }
-        }
-        match enforced {
-            Some(number) if self.compiled.failure_mode == FailureMode::Deny => {
-                let limits = vec![State::nothing(number, 0, None)];
-                Err(Refusal { reason: Reason::Unavailable, limits, retry_after: None })
-            }
-            _ => Ok(None),
-        }
+    ) -> Option<Hit> {
+        let counting = self.counting.get(number)?;
+        // Who lets nothing through counts nothing, and needs no secret for it.
+        let secret = if counting.is_idle() { None } else { self.secret(work.host) };
+        let print = counting.print(&limit.key, facts, secret);
+        let (Ok(print), Ok(budget)) = (print, limit.budget(facts)) else {
+            work.counts.push(limit.tally.missing_key);
+            return None;
+        };
+        let cost = u32::try_from(limit.cost.of(facts.exchange)).unwrap_or(u32::MAX);
+        let request = print.map(|print| Request { print, now: work.now(), cost });
+        Some(Hit::new(number, weight, budget, request))
     }
 
     /// What becomes of a request that has been decided on.
@@ -249,7 +230,11 @@ impl RateLimitPolicy {
                 stream.fields = self.compiled.fields.of(&self.compiled.shown(&told.states));
                 Flow::Continue
             }
-            Err(refusal) => Flow::Reply(self.compiled.refuse(&refusal)),
+            Err(refusal) => {
+                // With the answer itself: they are not to depend on whether it comes by here again.
+                let told = std::mem::take(&mut stream.service_fields);
+                Flow::Reply(self.compiled.refuse(&refusal, told))
+            }
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 
 use policy_core::{CalloutReply, Exchange, Flow, Host};
-use quota::KeyHash;
 
 use crate::config::FailureMode;
 use crate::denial::Reason;
@@ -16,6 +15,8 @@ use crate::policy::{RateLimitPolicy, Stream};
 use crate::verdict::{Refusal, State, Told};
 
 const SECOND: u64 = 1_000_000_000;
+/// Services round the time until their reset down to seconds.
+const ROUNDED_OFF: u64 = 1;
 
 /// A question to the service.
 pub(crate) struct Question {
@@ -43,42 +44,47 @@ pub(crate) struct Pending {
 }
 
 impl RateLimitPolicy {
-    /// The question that a request raises; `None` where no global limit concerns it.
+    /// The question that a request raises about these limits; `None` where there is none to ask about.
     pub(crate) fn question(
         &self,
+        globals: &[(usize, Weight)],
         facts: &Facts<'_>,
-        secret: &KeyHash,
-        weight_of: impl Fn(usize) -> Option<Weight>,
         work: &mut Work<'_>,
     ) -> Option<Question> {
-        let mut limits = Vec::new();
-        let mut asked_about = Vec::new();
-        let mut together = secret.seed("").start();
-        let mut cost = 1;
-        let global = self.compiled.limits.iter().enumerate();
-        let global = global.filter(|(_, limit)| matches!(limit.kind, Kind::Global));
-        // Limitador does not say which of the limits is over: one in shadow could hide one that is enforced, or pass for it.
-        let enforced = global.clone().any(|(number, _)| weight_of(number) == Some(Weight::Enforced));
-        for (number, limit) in global {
-            let place = asked_about.len();
-            let weight = weight_of(number).filter(|weight| *weight == Weight::Enforced || !enforced);
-            let entries = weight.map(|_| limit.key.entries(facts));
-            if matches!(entries, Some(Err(_))) {
-                work.counts.push(limit.tally.missing_key);
+        let mut found = Vec::new();
+        for &(number, weight) in globals {
+            let Some(limit) = self.limit(number) else { continue };
+            match limit.key.entries(facts) {
+                Ok(entries) => found.push((number, limit, weight, entries)),
+                Err(_) => work.counts.push(limit.tally.missing_key),
             }
-            let entries = entries.and_then(Result::ok);
-            if let (Some(weight), Some(entries)) = (weight, &entries) {
+        }
+        // Limitador does not say which of the limits is over: one in shadow could hide one that is enforced, or pass for it.
+        if found.iter().any(|(_, _, weight, _)| *weight == Weight::Enforced) {
+            let hidden = found.iter().filter(|(_, _, weight, _)| *weight == Weight::Reported);
+            work.counts.extend(hidden.map(|(_, limit, ..)| limit.tally.not_asked));
+            found.retain(|(_, _, weight, _)| *weight == Weight::Enforced);
+        }
+        let (_, first, ..) = found.first()?;
+        // The same for all of them.
+        let cost = first.cost.of(facts.exchange);
+        let secret = self.own_secret(work.host);
+        let mut together = secret.seed("").start();
+        let (mut limits, mut asked_about) = (Vec::new(), Vec::new());
+        let mut found = found.into_iter().peekable();
+        let all = self.compiled.limits.iter().enumerate();
+        for (place, (number, _)) in all.filter(|(_, limit)| matches!(limit.kind, Kind::Global)).enumerate() {
+            let applies = found.next_if(|(found, ..)| *found == number);
+            if let Some((_, limit, weight, entries)) = &applies {
                 let mut hasher = secret.seed(&limit.name).start();
                 entries.iter().for_each(|(_, value)| hasher.part(0, value.as_bytes()));
                 let print = hasher.finish().as_u128();
                 together.part(0, &print.to_le_bytes());
-                cost = limit.cost.of(facts.exchange);
-                limits.push(Asked { limit: number, place, weight, print });
+                limits.push(Asked { limit: number, place, weight: *weight, print });
             }
-            asked_about.push(entries);
+            asked_about.push(applies.map(|(.., entries)| entries));
         }
-        let print = together.finish().as_u128();
-        (!limits.is_empty()).then_some(Question { limits, print, cost, asked_about })
+        Some(Question { limits, print: together.finish().as_u128(), cost, asked_about })
     }
 
     /// What is known of an answer without asking: when a denial ends, and the limit that denies.
@@ -86,12 +92,13 @@ impl RateLimitPolicy {
         let mut cache = self.denials.borrow_mut();
         let enforced = || question.limits.iter().filter(|asked| asked.weight == Weight::Enforced);
         let first = enforced().next()?;
-        let of_one =
-            enforced().find_map(|asked| Some((*asked, cache.denied_until(asked.print, question.cost, now)?)));
+        let of_one = enforced()
+            .filter_map(|asked| Some((*asked, cache.denied_until(asked.print, question.cost, now)?)))
+            .max_by_key(|(_, until)| *until);
         // The call as a whole was denied; in shadow as a whole it denies nothing.
         let (asked, until) =
             of_one.or_else(|| Some((*first, cache.denied_until(question.print, question.cost, now)?)))?;
-        let wait = until.saturating_sub(now).div_ceil(SECOND);
+        let wait = until.saturating_sub(now).div_ceil(SECOND).saturating_add(ROUNDED_OFF);
         Some((State::nothing(asked.limit, 0, Some(wait)), Some(wait)))
     }
 
@@ -102,9 +109,8 @@ impl RateLimitPolicy {
         mut question: Question,
         stream: &mut Stream,
         work: &mut Work<'_>,
-        now: u64,
     ) -> Result<Option<Flow>, Refusal> {
-        if let Some((state, retry_after)) = self.denied_already(&question, now) {
+        if let Some((state, retry_after)) = self.denied_already(&question, work.now()) {
             if let Some(limit) = self.limit(state.limit) {
                 work.counts.extend([limit.tally.cached, limit.tally.of(Weight::Enforced, false)]);
             }
@@ -133,7 +139,7 @@ impl RateLimitPolicy {
         else {
             return Flow::Continue;
         };
-        let mut work = Work { host, counts: Vec::new(), told, entered: Vec::new() };
+        let mut work = Work::new(host, told);
         let decided = match Response::read(reply) {
             Ok(response) => {
                 work.counts.push(global.answered);
@@ -156,15 +162,7 @@ impl RateLimitPolicy {
         work: &mut Work<'_>,
     ) -> Result<(), Refusal> {
         let over = self.limits_over(question, &response);
-        if response.over {
-            let (remaining, reset) = (response.remaining(), response.reset());
-            // One limit alone, where it is known which.
-            let print = match over.as_slice() {
-                [one] if response.over_limits().next().is_some() => one.print,
-                _ => question.print,
-            };
-            self.denials.borrow_mut().keep(print, question.cost, remaining, reset, work.host.now().0);
-        }
+        self.keep(question, &response, &over, work.now());
         let mut refused = Vec::new();
         for asked in &question.limits {
             let is_over = over.iter().any(|over| over.limit == asked.limit);
@@ -186,9 +184,24 @@ impl RateLimitPolicy {
             }
             return Ok(());
         }
-        // The service rounds down.
-        let retry_after = response.reset().map(|seconds| seconds.saturating_add(1));
+        let retry_after = response.reset().map(|seconds| seconds.saturating_add(ROUNDED_OFF));
         Err(Refusal { reason: Reason::Quota, limits: refused, retry_after })
+    }
+
+    /// Keeps a denial: of each limit alone where it is known which are over, else of all that were asked about.
+    fn keep(&self, question: &Question, response: &Response, over: &[Asked], now: u64) {
+        if !response.over {
+            return;
+        }
+        let mut cache = self.denials.borrow_mut();
+        if response.over_limits().next().is_none() {
+            cache.keep(question.print, question.cost, response.remaining(), response.reset(), now);
+        }
+        for asked in over {
+            if let Some(status) = response.statuses.get(asked.place).filter(|status| status.over) {
+                cache.keep(asked.print, question.cost, Some(status.remaining), status.reset, now);
+            }
+        }
     }
 
     /// The limits that a request is over: as the service says, by descriptor or by name; else all.

@@ -19,6 +19,8 @@ pub struct Tally {
     pub table_full: Counter,
     /// Denials out of memory, without asking the service.
     pub cached: Counter,
+    /// Requests that a limit in shadow was not counted for: the service was asked about one that is enforced.
+    pub not_asked: Counter,
 }
 
 impl Tally {
@@ -33,6 +35,7 @@ impl Tally {
             failed: counters.rare("tollgate_limit_events", limit, "failed"),
             table_full: counters.rare("tollgate_limit_events", limit, "table_full"),
             cached: counters.rare("tollgate_limit_events", limit, "cached"),
+            not_asked: counters.rare("tollgate_limit_events", limit, "not_asked"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What limits say of a request, put together.
 
-use policy_core::{Exchange, HeaderValue};
+use policy_core::{Exchange, HeaderName, HeaderValue};
 use quota::{Ns, Standings};
 
 use crate::config::Compiled;
@@ -64,14 +64,30 @@ impl Compiled {
     }
 
     /// The answer to a request that is refused.
-    pub(crate) fn refuse(&self, refusal: &Refusal) -> policy_core::LocalReply {
+    ///
+    /// `further` is what a service wants to be told; what this filter says itself stands.
+    pub(crate) fn refuse(
+        &self,
+        refusal: &Refusal,
+        further: Vec<(HeaderName, HeaderValue)>,
+    ) -> policy_core::LocalReply {
         let shown = self.shown(&refusal.limits);
-        let policies: Vec<&str> =
-            shown.iter().map(|shown| shown.policies.name(shown.reading.window)).collect();
+        let policies: Vec<&str> = refusal.limits.iter().filter_map(|state| self.violated(state)).collect();
         let limit = refusal.limits.first().and_then(|state| self.limits.get(state.limit));
         let limit = limit.map_or("", |limit| limit.name.as_str());
         let told = if refusal.reason == Reason::Unavailable { Vec::new() } else { self.fields.of(&shown) };
-        self.denials.refuse(refusal.reason, limit, &policies, refusal.retry_after, told)
+        let mut reply = self.denials.refuse(refusal.reason, limit, &policies, refusal.retry_after, told);
+        // Each is sent as it is: one that stood twice would be sent twice.
+        let own: Vec<HeaderName> = reply.headers.iter().map(|(name, _)| name.clone()).collect();
+        reply.headers.extend(further.into_iter().filter(|(name, _)| !own.contains(name)));
+        reply
+    }
+
+    /// The policy that a request is against, or the limit where its numbers are not known here.
+    fn violated(&self, state: &State) -> Option<&str> {
+        let limit = self.limits.get(state.limit)?;
+        let policy = limit.policies.get(state.budget).map(|policies| policies.name(state.reading.window));
+        Some(policy.filter(|name| !name.is_empty()).unwrap_or(&limit.name))
     }
 
     /// Counts what limits in shadow would have said, and tells upstream.

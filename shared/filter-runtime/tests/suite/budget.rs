@@ -3,6 +3,7 @@
 use auth_policy::AuthPlugin;
 use header_policy::HeaderPlugin;
 use policy_core::Plugin;
+use ratelimit_policy::RateLimitPlugin;
 use testkit::Proxy;
 
 /// Rows of a README's table: what, configuration, host calls of request and response.
@@ -58,4 +59,9 @@ fn the_auth_filter_makes_as_many_host_calls_as_its_readme_says() {
     let credentials = [("x-api-key", "hunter2"), ("authorization", token)];
     let request = [PLAIN.as_slice(), &credentials].concat();
     check::<AuthPlugin>(include_str!("../../../../filters/auth-filter/README.md"), &request);
+}
+
+#[test]
+fn the_rate_limit_filter_makes_as_many_host_calls_as_its_readme_says() {
+    check::<RateLimitPlugin>(include_str!("../../../../filters/ratelimit-filter/README.md"), &PLAIN);
 }

@@ -60,9 +60,7 @@ fn nothing_is_told_of_no_limits_and_a_block_has_no_quota() {
 
 #[test]
 fn what_a_field_cannot_hold_is_not_in_it() {
-    let mut out = String::new();
-    quoted(&mut out, "a\"b\\c\nd\u{e9}");
-    assert_eq!(out, r#""a\"b\\cd""#);
+    assert_eq!(quoted("a\"b\\c\nd\u{e9}"), r#""a\"b\\cd""#);
     let policies = Policies::of_concurrency("a", 1);
     let reading = Reading { window: 0, remaining: u64::MAX, reset: Some(u64::MAX) };
     let told = lines(Style::Ietf, &[Shown { policies: &policies, reading }]);

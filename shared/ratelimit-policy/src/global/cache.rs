@@ -20,7 +20,10 @@ struct Denial {
     /// What costs no more passes, as far as anyone knows.
     remaining: u64,
     from: u64,
+    /// Until when it is kept.
     until: u64,
+    /// When the service's window ends.
+    reset: u64,
 }
 
 impl Default for Cache {
@@ -33,7 +36,7 @@ impl Cache {
     /// Keeps a denial of a request with this cost. Times are in nanoseconds since the Unix epoch; `reset` is in seconds,
     /// and without it nothing is kept. `remaining` is what a cheaper request may still use, nothing when nobody said.
     pub fn keep(&mut self, print: u128, cost: u64, remaining: Option<u64>, reset: Option<u64>, now: u64) {
-        let time = reset.unwrap_or_default().saturating_mul(SECOND).min(LONGEST);
+        let time = reset.unwrap_or_default().saturating_mul(SECOND);
         if time == 0 {
             return;
         }
@@ -42,12 +45,14 @@ impl Cache {
         let denial = Denial {
             remaining: remaining.unwrap_or(cheaper).min(cheaper),
             from: now,
-            until: now.saturating_add(time),
+            until: now.saturating_add(time.min(LONGEST)),
+            reset: now.saturating_add(time),
         };
         self.0.insert(print, denial, 0);
     }
 
-    /// When a denial of this ends, in nanoseconds since the Unix epoch; `None` when the service has to be asked.
+    /// When the window of a denial of this ends, in nanoseconds since the Unix epoch: later, it may be, than the denial
+    /// is kept. `None` when the service has to be asked.
     #[must_use]
     pub fn denied_until(&mut self, print: u128, cost: u64, now: u64) -> Option<u64> {
         let denial = self.0.get(&print)?;
@@ -56,7 +61,7 @@ impl Cache {
         if !holds {
             self.0.remove(&print);
         }
-        (holds && cost > denial.remaining).then_some(denial.until)
+        (holds && cost > denial.remaining).then_some(denial.reset)
     }
 }
 
@@ -78,7 +83,8 @@ mod tests {
             cache.keep(1, 1, Some(0), reset, NOW);
             let end = NOW + kept * SECOND;
             for (now, denied) in [(NOW, kept > 0), (end.saturating_sub(1).max(NOW), kept > 0), (end, false)] {
-                assert_eq!(cache.denied_until(1, 1, now), denied.then_some(end), "{reset:?}");
+                let told = NOW.saturating_add(reset.unwrap_or(0).saturating_mul(SECOND));
+                assert_eq!(cache.denied_until(1, 1, now), denied.then_some(told), "{reset:?}");
             }
             assert_eq!(cache.denied_until(2, 1, NOW), None);
         }

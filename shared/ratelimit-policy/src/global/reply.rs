@@ -5,7 +5,14 @@ use policy_core::{CalloutReply, HeaderName, HeaderValue, Lost, Snapshot};
 use super::wire;
 
 /// The words of [`Failure::word`].
-pub(super) const WORDS: [&str; 6] = ["not_sent", "broken", "timeout", "http_error", "grpc_error", "garbage"];
+pub(super) const WORDS: [&str; 7] =
+    ["not_sent", "broken", "timeout", "unavailable", "http_error", "grpc_error", "garbage"];
+/// `grpc-status` of a call whose time was up, by the service's own clock.
+const DEADLINE_EXCEEDED: u32 = 4;
+/// `grpc-status` of a service that is not there.
+const UNAVAILABLE: u32 = 14;
+/// What Envoy says of a call whose time was up: to gRPC it gives the status of a service that is not there.
+const TIME_WAS_UP: &[u8] = b"upstream request timeout";
 
 /// What the service said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,9 +49,11 @@ pub enum Failure {
     Broken,
     /// Time was up.
     Timeout,
-    /// An HTTP status other than 200, such as the proxy's own 503 for a service that is down.
+    /// The service is down, resets its connections, or says so itself.
+    Unavailable,
+    /// Any other HTTP status than 200.
     Http(u16),
-    /// gRPC's status, when that is not 0.
+    /// Any other status of gRPC than 0.
     Grpc(u32),
     /// No gRPC, or no `RateLimitResponse`.
     Garbage,
@@ -54,11 +63,12 @@ impl Failure {
     /// The word in metrics.
     #[must_use]
     pub fn word(self) -> &'static str {
-        let [not_sent, broken, timeout, http, grpc, garbage] = WORDS;
+        let [not_sent, broken, timeout, unavailable, http, grpc, garbage] = WORDS;
         match self {
             Self::NotSent => not_sent,
             Self::Broken => broken,
             Self::Timeout => timeout,
+            Self::Unavailable => unavailable,
             Self::Http(_) => http,
             Self::Grpc(_) => grpc,
             Self::Garbage => garbage,
@@ -78,6 +88,8 @@ impl Response {
         })?;
         match answer.status {
             200 => {}
+            // What is no gRPC to Envoy gets these.
+            503 => return Err(Failure::Unavailable),
             504 => return Err(Failure::Timeout),
             other => return Err(Failure::Http(other)),
         }
@@ -85,6 +97,12 @@ impl Response {
         let status = grpc_status(&answer.trailers).or_else(|| grpc_status(&answer.headers));
         match status {
             Some(0) => wire::unframed(&answer.body).and_then(wire::response).ok_or(Failure::Garbage),
+            Some(DEADLINE_EXCEEDED) => Err(Failure::Timeout),
+            Some(UNAVAILABLE) => {
+                let told = answer.headers.values(b"grpc-message").next();
+                let was_up = told.is_some_and(|message| message.starts_with(TIME_WAS_UP));
+                Err(if was_up { Failure::Timeout } else { Failure::Unavailable })
+            }
             Some(status) => Err(Failure::Grpc(status)),
             None => Err(Failure::Garbage),
         }
@@ -156,7 +174,17 @@ mod tests {
             (answer(200, &[], OK, &FINE), Ok(false)),
             (answer(200, &[], OVER, &FINE), Ok(true)),
             (answer(200, &FINE, OVER, &[]), Ok(true)),
-            (answer(200, &[("grpc-status", "14")], b"", &[]), Err(Failure::Grpc(14))),
+            (answer(200, &[("grpc-status", "14")], b"", &[]), Err(Failure::Unavailable)),
+            (
+                answer(200, &[("grpc-status", "14"), ("grpc-message", "upstream request timeout")], b"", &[]),
+                Err(Failure::Timeout),
+            ),
+            (
+                answer(200, &[("grpc-status", "14"), ("grpc-message", "no healthy upstream")], b"", &[]),
+                Err(Failure::Unavailable),
+            ),
+            (answer(200, &[], OK, &[("grpc-status", "14")]), Err(Failure::Unavailable)),
+            (answer(200, &[], b"", &[("grpc-status", "4")]), Err(Failure::Timeout)),
             (answer(200, &[], OK, &[("grpc-status", "2")]), Err(Failure::Grpc(2))),
             (answer(200, &FINE, OK, &[("grpc-status", "8")]), Err(Failure::Grpc(8))),
             (answer(200, &[], OK, &[]), Err(Failure::Garbage)),
@@ -165,7 +193,8 @@ mod tests {
             (answer(200, &[], b"<html>", &FINE), Err(Failure::Garbage)),
             (answer(200, &[], b"\0\0\0\0\x02\x08\x00", &FINE), Err(Failure::Garbage)),
             (answer(504, &[], b"", &[]), Err(Failure::Timeout)),
-            (answer(503, &FINE, OK, &FINE), Err(Failure::Http(503))),
+            (answer(503, &FINE, OK, &FINE), Err(Failure::Unavailable)),
+            (answer(502, &FINE, OK, &FINE), Err(Failure::Http(502))),
             (answer(0, &[], OK, &FINE), Err(Failure::Http(0))),
             (Err(Lost::NotSent), Err(Failure::NotSent)),
             (Err(Lost::Broken), Err(Failure::Broken)),
