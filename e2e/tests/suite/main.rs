@@ -18,6 +18,8 @@ mod live_swap;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod ratelimit;
+#[cfg(test)]
 mod secure;
 #[cfg(test)]
 mod support;
