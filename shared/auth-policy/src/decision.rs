@@ -77,11 +77,9 @@ impl AuthPolicy {
                 }
                 Ok(true) => {}
             }
-            let mut counts = Vec::new();
             // What a request waits for belongs to the rule that made it wait.
             let waited = if weight == Weight::Enforced { stream.waiting.take() } else { None };
-            let said = self.ask(rule, waited, exchange, host, &target, &mut counts);
-            decision.counts.append(&mut counts);
+            let said = self.ask(rule, waited, exchange, host, &target, &mut decision.counts);
             let denial = match &said {
                 Ok(_) => None,
                 Err(Stop::Refuse(refusal)) => Some(refusal.denial),

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_core::Plugin;
+use policy_core::config::PLUGIN;
 
 use crate::asks::Sizes;
 use crate::generation::Generation;
@@ -34,7 +35,7 @@ impl<P: Plugin> Root<P> {
             log::error!("tollgate.{}: the host gave no configuration", P::NAME);
             return false;
         };
-        match P::from_json(&json, &|name| std::env::var(name).ok()) {
+        match P::from_json(&json, &environment) {
             Ok(policy) => {
                 let generation = Generation::new(policy, Rc::clone(&self.hall));
                 self.current.replace(Some(Rc::new(generation)));
@@ -83,4 +84,14 @@ impl<P: Plugin> Root<P> {
         let need = if need == Need::None && generation.has_put_off() { Need::Soon } else { need };
         self.hall.ticker.settle(now, need);
     }
+}
+
+/// The plugin's environment: the variables that the manifest gives it, and who it is.
+fn environment(name: &str) -> Option<String> {
+    if name != PLUGIN {
+        return std::env::var(name).ok();
+    }
+    let part = |property: &str| host::property(&[property]).unwrap_or_default();
+    let parts = [part("plugin_name"), part("plugin_root_id")];
+    Some(String::from_utf8_lossy(&parts.join(&0)).into_owned())
 }

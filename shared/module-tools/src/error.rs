@@ -24,6 +24,13 @@ pub enum Error {
         .0.join(", ")
     )]
     MissingCallbacks(Vec<String>),
+    /// Functions of the filter call the SDK, whose functions are taken out.
+    #[error(
+        "functions of the proxy-wasm crate are called by {}: it is used for its types and constants only; \
+         host calls are filter-runtime's own (`host/ffi.rs`)",
+        .0.join(", ")
+    )]
+    CallsTheSdk(Vec<String>),
     /// The module imports what Envoy does not offer, or what a filter has no business with.
     #[error(
         "imports outside the allow-list: {}. Find the dependency that needs them \

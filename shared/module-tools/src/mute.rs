@@ -1,5 +1,8 @@
 //! Taking out what nobody calls, and text that nobody reads.
 
+use std::collections::BTreeSet;
+
+use walrus::ir::{Call, Visitor, dfs_in_order};
 use walrus::{FunctionBuilder, FunctionId, FunctionKind, InstrSeqBuilder, Module, ValType};
 
 /// Functions that need not write anything, by how their demangled names begin.
@@ -34,6 +37,33 @@ pub(crate) fn mute(module: &mut Module) {
         replace_body(module, id, |body| {
             body.unreachable();
         });
+    }
+}
+
+/// The functions of ours that call one which now traps: someone has begun to use the SDK for more than its types. For a
+/// module from which everything that nothing reaches is gone, and whose names are not shortened yet.
+pub(crate) fn callers_of_unreachable(module: &Module) -> Vec<String> {
+    let gone: BTreeSet<FunctionId> = functions(module, &UNREACHABLE).into_iter().collect();
+    let mut callers = Vec::new();
+    for (id, function) in module.funcs.iter_local().filter(|(id, _)| !gone.contains(id)) {
+        let mut calls = Calls { of: &gone, found: false };
+        dfs_in_order(&mut calls, function, function.entry_block());
+        if calls.found {
+            let name = module.funcs.get(id).name.clone().unwrap_or_default();
+            callers.push(format!("{:#}", rustc_demangle::demangle(&name)));
+        }
+    }
+    callers
+}
+
+struct Calls<'g> {
+    of: &'g BTreeSet<FunctionId>,
+    found: bool,
+}
+
+impl<'i> Visitor<'i> for Calls<'_> {
+    fn visit_call(&mut self, call: &Call) {
+        self.found |= self.of.contains(&call.func);
     }
 }
 
@@ -122,6 +152,26 @@ mod tests {
         ] {
             assert_eq!(reaches_the_import(module(name, "i64")), !gone, "{name}");
         }
+    }
+
+    #[test]
+    fn whoever_calls_the_sdk_is_named() {
+        let sdk = "_ZN10proxy_wasm5types9something17h0123456789abcdefE";
+        let text = format!(
+            "(module (func ${sdk}) (func $_ZN5quota5visit17h0123456789abcdefE call ${sdk})
+             (func $other) (export \"a\" (func $other)) (export \"b\" (func $_ZN5quota5visit17h0123456789abcdefE)))"
+        );
+        let mut module = Module::from_buffer(&wat::parse_str(text).unwrap()).unwrap();
+        mute(&mut module);
+        assert_eq!(callers_of_unreachable(&module), ["quota::visit"]);
+        let module = module_of_no_calls(sdk);
+        assert!(callers_of_unreachable(&module).is_empty());
+    }
+
+    fn module_of_no_calls(sdk: &str) -> Module {
+        let mut module = module(sdk, "i32");
+        mute(&mut module);
+        module
     }
 
     #[test]

@@ -11,8 +11,17 @@ use walrus::Module;
 const LONGEST: usize = 40;
 
 /// The crates whose functions keep a name.
-const OURS: [&str; 7] =
-    ["auth_policy", "credentials", "filter_runtime", "header_policy", "idp", "jose", "policy_core"];
+const OURS: [&str; 9] = [
+    "auth_policy",
+    "credentials",
+    "filter_runtime",
+    "header_policy",
+    "idp",
+    "jose",
+    "policy_core",
+    "quota",
+    "ratelimit_policy",
+];
 
 /// Gives every function of ours, and every one that has no Rust path, the short form of its name; takes it from others.
 pub(crate) fn shorten(module: &mut Module) {

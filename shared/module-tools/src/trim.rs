@@ -29,7 +29,8 @@ pub struct Trimmed {
 /// input gives the same bytes.
 ///
 /// # Errors
-/// When `wasm` is no module, has no such section, or lists a callback of which the filter exports none of its own.
+/// When `wasm` is no module, has no such section, or lists a callback of which the filter exports none of its own; when its code
+/// calls functions of the SDK.
 pub fn trim(wasm: &[u8]) -> Result<Trimmed, Error> {
     let mut module = parse(wasm)?;
     let section = module.customs.remove_raw(CALLBACKS_SECTION).ok_or(Error::NoCallbackList)?;
@@ -45,6 +46,10 @@ pub fn trim(wasm: &[u8]) -> Result<Trimmed, Error> {
     let dropped = replace_exports(&mut module, &wanted);
     mute::mute(&mut module);
     walrus::passes::gc::run(&mut module);
+    let callers = mute::callers_of_unreachable(&module);
+    if !callers.is_empty() {
+        return Err(Error::CallsTheSdk(callers));
+    }
     names::shorten(&mut module);
     Ok(Trimmed { wasm: module.emit_wasm(), dropped })
 }

@@ -17,7 +17,7 @@ use serde_json::error::Category;
 
 use crate::json::Json;
 
-pub use secret::{Environment, Secret, SecretText};
+pub use secret::{Environment, PLUGIN, Secret, SecretText};
 pub use wording::nearest;
 
 /// A configuration that was refused: where, and why.

@@ -24,7 +24,7 @@ pub trait Policy {
         Flow::Continue
     }
 
-    /// The response's headers are about to leave. [`Flow::Wait`] is not for this phase.
+    /// The response's headers are about to leave. [`Flow::Wait`] and [`Flow::Ask`] are not for this phase.
     fn on_response_headers(&self, _: &mut Self::Stream, _: &mut Exchange<'_>, _: &dyn Host) -> Flow {
         Flow::Continue
     }

@@ -112,7 +112,8 @@ impl Memory {
         }
         if self.at <= now && now < self.at.saturating_add(BELIEF) {
             let wait = self.wait(now, cost, plan);
-            if wait > 0 {
+            // Others may have taken since: while there is a token, how many are missing only the store can say.
+            if wait > 0 && (cost == 1 || self.wait(now, 1, plan) > 0) {
                 return Peek::Denied { wait };
             }
         }

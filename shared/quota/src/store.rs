@@ -135,6 +135,10 @@ pub fn prepare_key(host: &dyn Host) -> Result<KeyHash, Trouble> {
     let over = host.load(SECRET).map(|entry| entry.version);
     let mut secret = [0; 16];
     host.fill_random(&mut secret);
+    if secret == [0; 16] {
+        // The host gave none: with a secret that everyone knows, keys could be aimed at another's.
+        return Err(Trouble::Missing);
+    }
     let _ = host.store(SECRET, &secret, over);
     // Whoever was first or last: all have to use the one that is there.
     load_key(host).ok_or(Trouble::Missing)

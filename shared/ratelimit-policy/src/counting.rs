@@ -37,15 +37,16 @@ pub(crate) struct Rates {
 }
 
 impl Counting {
-    /// What this limit needs.
+    /// What this limit of this plugin needs.
     ///
     /// # Errors
     /// A rate that cannot be kept.
-    pub(crate) fn of(limit: &Limit) -> Result<Self, ConfigError> {
+    pub(crate) fn of(limit: &Limit, plugin: &str) -> Result<Self, ConfigError> {
+        let place = [plugin, &limit.name].join("\0");
         let keys = limit.max_keys.get();
         let what = match &limit.kind {
-            Kind::Local(_) => What::Rates(Rates::of(&limit.name, keys, &limit.budgets)?),
-            Kind::Concurrency(most) => What::Flights(Flights::new(&limit.name, keys), (*most).into()),
+            Kind::Local(_) => What::Rates(Rates::of(&place, keys, &limit.budgets)?),
+            Kind::Concurrency(most) => What::Flights(Flights::new(&place, keys), (*most).into()),
             Kind::Block | Kind::Global => What::Nothing,
         };
         Ok(Self { what, name: limit.name.clone(), seed: OnceCell::new() })
@@ -87,7 +88,7 @@ impl Counting {
 }
 
 impl Rates {
-    fn of(limit: &str, keys: u32, budgets: &[Budget]) -> Result<Self, ConfigError> {
+    fn of(place: &str, keys: u32, budgets: &[Budget]) -> Result<Self, ConfigError> {
         let (mut rates, mut plan_of) = (Vec::new(), Vec::new());
         for budget in budgets {
             plan_of.push(match budget {
@@ -100,7 +101,7 @@ impl Rates {
         }
         let plans = Plan::family(&rates).map_err(|error| ConfigError::at("", error.to_string()))?;
         let worker = RefCell::new(Worker::new(usize::try_from(keys).unwrap_or(usize::MAX)));
-        Ok(Self { table: Table::new(limit, keys), worker, plans, plan_of })
+        Ok(Self { table: Table::new(place, keys), worker, plans, plan_of })
     }
 
     /// The plan of a budget; `None` for one that lets nothing through.

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
-use policy_core::config::Environment;
+use policy_core::config::{Environment, PLUGIN};
 use policy_core::route::Target;
 use policy_core::{
     Callbacks, CalloutReply, ConfigError, Counters, Exchange, Flow, HeaderName, HeaderValue, Host, Outside,
@@ -57,7 +57,7 @@ impl Plugin for RateLimitPlugin {
     type Policy = RateLimitPolicy;
 
     fn compile(config: Config, environment: Environment<'_>) -> Result<RateLimitPolicy, ConfigError> {
-        RateLimitPolicy::new(compile(config, environment)?)
+        RateLimitPolicy::new(compile(config, environment)?, &environment(PLUGIN).unwrap_or_default())
     }
 }
 
@@ -122,6 +122,8 @@ impl Policy for RateLimitPolicy {
             }
         }
         if self.has_flights() {
+            // At once: where there was no such limit for a time, others take this VM for dead.
+            fleet().beat(out.host);
             out.tick_in(BEAT);
         }
     }
@@ -134,8 +136,11 @@ impl Policy for RateLimitPolicy {
 }
 
 impl RateLimitPolicy {
-    fn new(compiled: Compiled) -> Result<Self, ConfigError> {
-        let of = |(number, limit)| Counting::of(limit).map_err(|error| error.under_item("limits", number));
+    /// For the plugin of this name: another one's limits of the same names are others.
+    fn new(compiled: Compiled, plugin: &str) -> Result<Self, ConfigError> {
+        let of = |(number, limit)| {
+            Counting::of(limit, plugin).map_err(|error: ConfigError| error.under_item("limits", number))
+        };
         let counting = compiled.limits.iter().enumerate().map(of).collect::<Result<_, _>>()?;
         let (secret, own_secret) = (OnceCell::new(), OnceCell::new());
         Ok(Self { compiled, counting, denials: service::Denials::default(), secret, own_secret })

@@ -137,7 +137,9 @@ impl RateLimitPolicy {
     ) -> Flow {
         let (Some(Pending { question, told }), Some(global)) = (stream.pending.take(), &self.compiled.global)
         else {
-            return Flow::Continue;
+            // Nobody asked.
+            let refusal = Refusal { reason: Reason::Unavailable, limits: Vec::new(), retry_after: None };
+            return Flow::Reply(self.compiled.refuse(&refusal, Vec::new()));
         };
         let mut work = Work::new(host, told);
         let decided = match Response::read(reply) {

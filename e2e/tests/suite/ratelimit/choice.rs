@@ -45,6 +45,17 @@ async fn the_label_of_a_callers_key_is_its_tier() {
 }
 
 #[tokio::test]
+async fn two_plugins_may_call_different_limits_by_one_name() {
+    let _machine = MACHINE.read().await;
+    let of = |rate: &str| plugin::ratelimit_filter(&format!("limits: [{{name: per-client, rate: {rate}}}]"));
+    let strict = of("{requests: 3, unit: hour}");
+    let lax = of("{requests: 1000, unit: second}").replacen("name: ratelimit-filter", "name: other", 1);
+    let lax = lax.replacen("value: ratelimit-filter", "value: other", 1);
+    let mesh = mesh_of(2, &format!("{strict}---\n{lax}")).await;
+    assert_eq!(passed(mesh.address(), &Request::get("/"), 40).await, 3);
+}
+
+#[tokio::test]
 async fn a_user_is_in_one_variant_for_good_and_users_are_shared_out_by_weight() {
     let _machine = MACHINE.read().await;
     let mesh = mesh(

@@ -10,6 +10,10 @@ use super::ConfigError;
 /// Where a plugin's environment variables are looked up (`vmConfig.env` of a WasmPlugin).
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
+/// The name under which the environment says which of the proxy's plugins this is, and says so again after each new
+/// configuration. All plugins have one store: who keeps something there for one of them puts this into its name.
+pub const PLUGIN: &str = "tollgate.plugin";
+
 /// A secret as it is written down: `"text"` or `{env: NAME}`.
 #[derive(Clone)]
 pub struct Secret(Written);

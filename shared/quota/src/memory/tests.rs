@@ -80,6 +80,25 @@ fn what_the_store_has_denied_is_denied_here_until_the_token_comes() {
 }
 
 #[test]
+fn while_there_is_a_token_the_store_says_how_many_are_missing() {
+    let plan = plan(1, 30);
+    let (mut memory, mut slot) = (Memory::new(&plan), Slot::default());
+    assert!(visit(&mut memory, &mut slot, NOW, &plan));
+    // Others take meanwhile, of which this worker knows nothing.
+    slot.tats[0] += 10 * SECOND;
+    assert_eq!(memory.peek(NOW, 30, &plan), Peek::Ask);
+    let ask = memory.ask(NOW, 30, &plan);
+    let (verdict, _) = decide(&mut slot, NOW, &ask, &plan);
+    let Verdict::Denied { wait } = verdict else { panic!("{verdict:?}") };
+    assert!(wait >= 10 * SECOND, "{wait}");
+    memory.told(NOW, &slot, &verdict, &plan);
+    assert_eq!(memory.peek(NOW, 30, &plan), Peek::Ask, "it stays so");
+    slot.tats[0] = NOW + plan.windows[0].capacity();
+    memory.told(NOW, &slot, &verdict, &plan);
+    assert!(matches!(memory.peek(NOW, 30, &plan), Peek::Denied { .. }), "nothing is left for anyone");
+}
+
+#[test]
 fn the_store_is_believed_for_a_second() {
     let plan =
         &Plan::family(&[vec![Rate { requests: 1, period: Duration::from_secs(60), burst: 1 }]]).unwrap()[0];

@@ -25,6 +25,24 @@ fn one_per_minute_is_one_across_all_workers() {
 }
 
 #[test]
+fn a_limit_of_another_plugin_is_another_limit_whatever_its_name() {
+    let shared = Shared::new();
+    let of = |requests: u32, unit: &str| {
+        let limit = r#"{"name":"l","rate":{"requests":R,"unit":"U"}},{"name":"c","concurrency":100}"#;
+        config(&limit.replace('R', &requests.to_string()).replace('U', unit), "")
+    };
+    let slow = [shared.worker_of("a", &of(20, "hour")), shared.worker_of("a", &of(20, "hour"))];
+    let fast = shared.worker_of("b", &of(1000, "second"));
+    let mut passed = 0;
+    for _ in 0..50 {
+        assert_eq!(fast.passing(100, &[]), 100);
+        passed += slow[0].passing(5, &[]) + slow[1].passing(5, &[]);
+        shared.pass(SECOND);
+    }
+    assert!((19..=20).contains(&passed), "{passed}");
+}
+
+#[test]
 fn a_burst_is_one_across_all_workers_and_none_of_it_is_lost_to_one() {
     for count in [1, 2, 4] {
         let (_, workers) = workers(count, r#"{"requests":20,"unit":"minute"}"#);

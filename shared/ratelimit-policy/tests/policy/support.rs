@@ -70,7 +70,13 @@ impl Shared {
 
     /// One more worker.
     pub(crate) fn worker(&self, config: &str) -> Worker {
-        let policy = RateLimitPlugin::from_json(config.as_bytes(), &|_| None);
+        self.worker_of("", config)
+    }
+
+    /// One more worker, of the plugin of this name.
+    pub(crate) fn worker_of(&self, plugin: &str, config: &str) -> Worker {
+        let name = |name: &str| (name == policy_core::config::PLUGIN).then(|| plugin.to_owned());
+        let policy = RateLimitPlugin::from_json(config.as_bytes(), &name);
         let policy = policy.unwrap_or_else(|error| panic!("{error}\n{config}"));
         let mut outside = Outside::new(self);
         policy.on_start(&mut outside);
