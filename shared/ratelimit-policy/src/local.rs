@@ -110,9 +110,11 @@ impl RateLimitPolicy {
             }
         }
         // No time is the longest: waiting does not help.
-        refusals.sort_by_key(|(_, _, wait)| std::cmp::Reverse(wait.unwrap_or(u64::MAX)));
-        let Some((_, reason, retry_after)) = refusals.first() else { return Ok(()) };
+        let wait = |(_, (.., wait)): &(usize, &(State, Reason, Option<u64>))| wait.unwrap_or(u64::MAX);
+        let strictest = refusals.iter().enumerate().min_by_key(|refusal| std::cmp::Reverse(wait(refusal)));
+        let Some((place, (_, reason, retry_after))) = strictest else { return Ok(()) };
         let (reason, retry_after) = (*reason, *retry_after);
+        refusals.swap(0, place);
         let limits: Vec<State> = refusals.into_iter().map(|(state, ..)| state).collect();
         limits.iter().for_each(|state| self.count(state.limit, false, work));
         Err(Refusal { reason, limits, retry_after })

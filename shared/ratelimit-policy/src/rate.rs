@@ -169,9 +169,9 @@ fn windows(configs: &[RateConfig]) -> Result<Budget, ConfigError> {
             let message = format!("there is a rate for each {} already", rate.unit.name());
             return Err(at(ConfigError::at("unit", message)));
         }
-        rates.push(rate);
+        let place = rates.partition_point(|known| known.unit < rate.unit);
+        rates.insert(place, rate);
     }
-    rates.sort_by_key(|rate| rate.unit);
     Ok(Budget::Windows(rates))
 }
 
