@@ -86,15 +86,35 @@ impl<'h, 's> Target<'h, 's> {
         self.headers
     }
 
-    fn path(&self) -> Part<&NormalPath> {
-        let path = self.path.get_or_init(|| match self.headers.first(&self.names.path) {
+    /// `:method`.
+    #[must_use]
+    pub fn method(&self) -> Option<&'h [u8]> {
+        self.headers.first(&self.names.method)
+    }
+
+    /// `:path` as it is, with its query.
+    #[must_use]
+    pub fn raw_path(&self) -> Option<&'h [u8]> {
+        self.headers.first(&self.names.path)
+    }
+
+    /// The path in normal form; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Undecided`] when it has no such form.
+    pub fn path(&self) -> Result<Option<&NormalPath>, Undecided> {
+        let path = self.path.get_or_init(|| match self.raw_path() {
             Some(path) => NormalPath::read(path).map(Some).ok_or(Undecided::Path),
             None => Ok(None),
         });
         path.as_ref().map(Option::as_ref).map_err(|undecided| *undecided)
     }
 
-    fn host(&self) -> Part<&[u8]> {
+    /// The host in lower case, without port and trailing dot; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Undecided`] when the authority is not one plain host.
+    pub fn host(&self) -> Result<Option<&[u8]>, Undecided> {
         let host = self.host.get_or_init(|| match self.headers.first(&self.names.authority) {
             Some(authority) => normal_host(authority).map(Some).ok_or(Undecided::Host),
             None => Ok(None),
@@ -129,7 +149,7 @@ impl Match {
     /// [`Undecided`] when everything else matches and the answer hangs on a host or path without a normal form.
     pub fn matches(&self, target: &Target<'_, '_>) -> Result<bool, Undecided> {
         if let Some(methods) = &self.methods {
-            let method = target.headers.first(&target.names.method).unwrap_or_default();
+            let method = target.method().unwrap_or_default();
             if !methods.0.iter().any(|allowed| allowed.0.as_bytes() == method) {
                 return Ok(false);
             }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use policy_core::json::Json;
-use policy_core::route::{NormalPath, normal_host};
+use policy_core::route::{NormalPath, Target};
 use policy_core::{Exchange, HeaderName};
 
 use crate::client_ip::{Client, ClientIp};
@@ -16,9 +16,6 @@ const IDENTITY: &str = "wasm.tollgate.identity";
 pub struct Names {
     pub(crate) client_ip: ClientIp,
     pub(crate) cookie: HeaderName,
-    method: HeaderName,
-    authority: HeaderName,
-    path: HeaderName,
 }
 
 impl Names {
@@ -27,13 +24,7 @@ impl Names {
     /// # Errors
     /// Never; the type says what [`HeaderName::parse`] says.
     pub fn new(trusted_hops: usize) -> Result<Self, String> {
-        Ok(Self {
-            client_ip: ClientIp::new(trusted_hops)?,
-            cookie: HeaderName::parse("cookie")?,
-            method: HeaderName::parse(":method")?,
-            authority: HeaderName::parse(":authority")?,
-            path: HeaderName::parse(":path")?,
-        })
+        Ok(Self { client_ip: ClientIp::new(trusted_hops)?, cookie: HeaderName::parse("cookie")? })
     }
 }
 
@@ -48,9 +39,10 @@ pub struct Ambiguous;
 pub struct Facts<'a> {
     pub(crate) exchange: &'a Exchange<'a>,
     pub(crate) names: &'a Names,
+    /// As `match` sees it.
+    target: &'a Target<'a, 'a>,
     client: OnceCell<Option<Client>>,
     path: OnceCell<Decided<Vec<u8>>>,
-    host: OnceCell<Decided<Vec<u8>>>,
     identity_text: OnceCell<Option<Vec<u8>>>,
     identity: OnceCell<Option<Json>>,
 }
@@ -58,13 +50,13 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// The facts of this request.
     #[must_use]
-    pub fn new(exchange: &'a Exchange<'a>, names: &'a Names) -> Self {
+    pub fn new(exchange: &'a Exchange<'a>, names: &'a Names, target: &'a Target<'a, 'a>) -> Self {
         Self {
             exchange,
             names,
+            target,
             client: OnceCell::new(),
             path: OnceCell::new(),
-            host: OnceCell::new(),
             identity_text: OnceCell::new(),
             identity: OnceCell::new(),
         }
@@ -76,36 +68,33 @@ impl<'a> Facts<'a> {
     }
 
     pub(crate) fn method(&self) -> Option<&[u8]> {
-        self.exchange.headers.first(&self.names.method)
+        self.target.method()
     }
 
     /// `:path` as it is, with its query.
     pub(crate) fn raw_path(&self) -> Option<&[u8]> {
-        self.exchange.headers.first(&self.names.path)
+        self.target.raw_path()
     }
 
     /// The path in the form in which `match` compares it, in lower case and without slashes at its end: servers that
     /// take `/Items/` for `/items` are many, and two buckets for one resource are worse than one for two.
     pub(crate) fn path(&self) -> Decided<&[u8]> {
         let path = self.path.get_or_init(|| {
-            let Some(path) = self.raw_path() else { return Ok(None) };
-            let normal = NormalPath::read(path).ok_or(Ambiguous)?;
-            let mut path = normal.as_bytes().to_ascii_lowercase();
-            while path.len() > 1 && path.last() == Some(&b'/') {
-                path.pop();
-            }
-            Ok(Some(path))
+            let folded = |normal: &NormalPath| {
+                let mut path = normal.as_bytes().to_ascii_lowercase();
+                while path.len() > 1 && path.last() == Some(&b'/') {
+                    path.pop();
+                }
+                path
+            };
+            self.target.path().map(|path| path.map(folded)).map_err(|_| Ambiguous)
         });
         path.as_ref().map(Option::as_deref).map_err(|ambiguous| *ambiguous)
     }
 
     /// The host in lower case, without port and trailing dot.
     pub(crate) fn host(&self) -> Decided<&[u8]> {
-        let host = self.host.get_or_init(|| match self.exchange.headers.first(&self.names.authority) {
-            Some(authority) => normal_host(authority).map(Some).ok_or(Ambiguous),
-            None => Ok(None),
-        });
-        host.as_ref().map(Option::as_deref).map_err(|ambiguous| *ambiguous)
+        self.target.host().map_err(|_| Ambiguous)
     }
 
     fn identity_text(&self) -> Option<&[u8]> {
@@ -125,4 +114,15 @@ impl<'a> Facts<'a> {
         // As JSON goes on after a member; what is escaped takes the long way.
         matches!(rest, [b'"', b',' | b'}', ..]).then_some(id)
     }
+}
+
+/// Works on the facts of a request, without trusted proxies.
+#[cfg(test)]
+pub(crate) fn of_table<T>(
+    table: &policy_core::table::Table,
+    work: impl for<'a> FnOnce(&'a Facts<'a>) -> T,
+) -> T {
+    let (exchange, route_names) = (Exchange::new(table), policy_core::route::Names::new().unwrap());
+    let target = Target::new(&exchange.headers, &route_names);
+    work(&Facts::new(&exchange, &Names::new(0).unwrap(), &target))
 }

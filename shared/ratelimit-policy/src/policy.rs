@@ -180,7 +180,7 @@ impl RateLimitPolicy {
         work: &mut Work<'_>,
     ) -> Result<Option<Flow>, Refusal> {
         let target = Target::new(&exchange.headers, &self.compiled.route_names);
-        let facts = Facts::new(exchange, &self.compiled.names);
+        let facts = Facts::new(exchange, &self.compiled.names, &target);
         let (mut hits, mut globals) = (Vec::new(), Vec::new());
         for (number, limit) in self.compiled.limits.iter().enumerate() {
             let Some(weight) = limit.weight(&target, exchange, work.host) else { continue };

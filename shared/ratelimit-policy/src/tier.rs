@@ -66,13 +66,13 @@ impl Tiers {
 
 #[cfg(test)]
 mod tests {
+    use policy_core::config;
     use policy_core::table::Table;
-    use policy_core::{Exchange, config};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
-    use crate::facts::Names;
+    use crate::facts;
 
     const TIERS: &str = r#"{"by":{"identity":"labels.tier"},
         "values":{"gold":{"requests":1000,"unit":"second"},"silver":{"requests":300,"unit":"second"},"banned":{"block":true}},
@@ -98,8 +98,7 @@ mod tests {
                 filter_state: vec![("wasm.tollgate.identity".to_owned(), identity.as_bytes().to_vec())],
                 ..Table::default()
             };
-            let (exchange, names) = (Exchange::new(&table), Names::new(0).unwrap());
-            let number = tiers.choose(&Facts::new(&exchange, &names));
+            let number = facts::of_table(&table, |facts| tiers.choose(facts));
             assert_eq!(budgets[number].most(), most, "{identity}");
         }
     }

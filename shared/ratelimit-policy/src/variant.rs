@@ -130,13 +130,13 @@ const fn mix(hash: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use policy_core::config;
     use policy_core::table::Table;
-    use policy_core::{Exchange, config};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
-    use crate::facts::Names;
+    use crate::facts;
 
     const KEYS: u64 = 20_000;
 
@@ -204,8 +204,7 @@ mod tests {
         let key = Key::compile(config::parse(br#"[{"header":"x-user"}]"#).unwrap(), false).unwrap();
         let of = |headers: &[(&str, &str)]| {
             let table = Table::of(headers);
-            let (exchange, names) = (Exchange::new(&table), Names::new(0).unwrap());
-            variants.choose(&key, &Facts::new(&exchange, &names))
+            facts::of_table(&table, |facts| variants.choose(&key, facts))
         };
         let users: Vec<_> = (0..50).map(|n| of(&[("x-user", &format!("u{n}"))]).unwrap()).collect();
         let again: Vec<_> =

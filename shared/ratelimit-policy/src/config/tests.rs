@@ -7,7 +7,7 @@ use policy_core::{Attribute, Exchange};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
-use crate::facts::Facts;
+use crate::facts;
 use crate::limit::{Choice, Weight};
 
 /// That of the issue, as JSON.
@@ -114,13 +114,11 @@ fn a_request_has_the_budget_of_its_tier_or_variant() {
     table
         .filter_state
         .push(("wasm.tollgate.identity".to_owned(), br#"{"id":"a","labels":{"tier":"gold"}}"#.to_vec()));
-    let exchange = Exchange::new(&table);
-    let facts = Facts::new(&exchange, &compiled.names);
-    let most: Vec<_> = compiled
-        .limits
-        .iter()
-        .map(|limit| limit.budgets.get(limit.budget(&facts).unwrap()).map(crate::rate::Budget::most))
-        .collect();
+    let most: Vec<_> = facts::of_table(&table, |facts| {
+        let most =
+            |limit: &Limit| limit.budgets.get(limit.budget(facts).unwrap()).map(crate::rate::Budget::most);
+        compiled.limits.iter().map(most).collect()
+    });
     assert!(matches!(most[..], [Some(20), Some(1000), Some(100 | 150), None, None]), "{most:?}");
 }
 

@@ -1,12 +1,12 @@
 //! Requests in, parts and entries out.
 
 use policy_core::table::Table;
-use policy_core::{Attribute, Exchange, config};
+use policy_core::{Attribute, config};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
-use crate::facts::Names;
+use crate::facts;
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Parts(Vec<(u8, Vec<u8>)>);
@@ -23,14 +23,13 @@ fn key(json: &str) -> Key {
 
 /// The parts and the entries of a key.
 fn both(key: &Key, table: &Table) -> Option<(Parts, Vec<Entry>)> {
-    let exchange = Exchange::new(table);
-    let names = Names::new(0).unwrap();
-    let facts = Facts::new(&exchange, &names);
-    let mut parts = Parts::default();
-    let fed = key.feed(&facts, &mut parts);
-    let entries = key.entries(&facts);
-    assert_eq!(fed.is_ok(), entries.is_ok());
-    entries.ok().map(|entries| (parts, entries))
+    facts::of_table(table, |facts| {
+        let mut parts = Parts::default();
+        let fed = key.feed(facts, &mut parts);
+        let entries = key.entries(facts);
+        assert_eq!(fed.is_ok(), entries.is_ok());
+        entries.ok().map(|entries| (parts, entries))
+    })
 }
 
 /// The values of the entries, joined by blanks; `-` when the limit does not apply.
