@@ -1,11 +1,10 @@
 //! Claims by their path, as text and as lists of text.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use policy_core::json::Json;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error};
 
 /// How deep a path may go.
 const MAX_DEPTH: usize = 8;
@@ -32,27 +31,8 @@ impl ClaimPath {
 
 impl<'de> Deserialize<'de> for ClaimPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextOrList;
-        impl<'de> Visitor<'de> for TextOrList {
-            type Value = ClaimPath;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a claim's name or a list of names")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<ClaimPath, E> {
-                ClaimPath::checked(text.split('.').map(str::to_owned).collect()).map_err(E::custom)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ClaimPath, A::Error> {
-                let mut segments = Vec::new();
-                while let Some(segment) = items.next_element::<String>()? {
-                    segments.push(segment);
-                }
-                ClaimPath::checked(segments).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(TextOrList)
+        let names = policy_core::config::names(deserializer, "a claim's name or a list of names")?;
+        Self::checked(names).map_err(D::Error::custom)
     }
 }
 

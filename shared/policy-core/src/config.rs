@@ -5,6 +5,7 @@
 //! keys, and words where only certain words make sense (a name, a host, a path, a mode); it never repeats free text, such
 //! as a header's value or a pattern, which may be a secret.
 
+mod names;
 mod read;
 mod secret;
 mod wording;
@@ -17,6 +18,7 @@ use serde_json::error::Category;
 
 use crate::json::Json;
 
+pub use names::names;
 pub use secret::{Environment, PLUGIN, Secret, SecretText};
 pub use wording::nearest;
 

@@ -1,11 +1,9 @@
 //! Elements as they are written down.
 
-use std::fmt;
-
 use policy_core::HeaderName;
 use policy_core::header::{is_protected, is_token};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error};
 
 /// One element of a key: `{header: x-user}`, `path`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -152,27 +150,8 @@ impl IdentityPath {
 
 impl<'de> Deserialize<'de> for IdentityPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextOrList;
-        impl<'de> Visitor<'de> for TextOrList {
-            type Value = IdentityPath;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("id, labels.<name> or claims.<name>")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<IdentityPath, E> {
-                IdentityPath::checked(text.split('.').map(str::to_owned).collect()).map_err(E::custom)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<IdentityPath, A::Error> {
-                let mut segments = Vec::new();
-                while let Some(segment) = items.next_element::<String>()? {
-                    segments.push(segment);
-                }
-                IdentityPath::checked(segments).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(TextOrList)
+        let names = policy_core::config::names(deserializer, "id, labels.<name> or claims.<name>")?;
+        Self::checked(names).map_err(D::Error::custom)
     }
 }
 
