@@ -20,10 +20,11 @@ mod rule;
 mod tally;
 
 use policy_core::config::Environment;
+use policy_core::enforcement::tell;
 use policy_core::route::Names;
 use policy_core::{
-    Callbacks, CalloutReply, ConfigError, Counter, Counters, Exchange, Flow, HeaderName, HeaderValue, Host,
-    LocalReply, Outside, Plugin, Policy,
+    Callbacks, CalloutReply, ConfigError, Counter, Counters, Exchange, Flow, HeaderName, Host, LocalReply,
+    Outside, Plugin, Policy,
 };
 
 use answer::{Addressee, Answers};
@@ -147,20 +148,13 @@ impl AuthPolicy {
 
     /// Says what rules in shadow would have done.
     fn report(&self, reports: &[Report], exchange: &mut Exchange<'_>) {
-        if reports.is_empty() {
-            return;
-        }
         let said = reports.iter().filter_map(|report| {
             let rule = self.rules.get(report.rule)?;
             let verdict =
                 report.denial.map_or("allow".to_owned(), |denial| format!("deny;{}", denial.reason));
             Some(format!("{}={verdict}", rule.name))
         });
-        let said = HeaderValue::escaped(said.collect::<Vec<_>>().join(",").as_bytes());
-        if let Some(name) = &self.shadow_header {
-            exchange.headers.set(name, said.clone());
-        }
-        exchange.publish(SHADOW, said);
+        tell(exchange, self.shadow_header.as_ref(), SHADOW, &said.collect::<Vec<_>>());
     }
 
     fn refuse(&self, rule: Option<usize>, refusal: Refusal) -> LocalReply {

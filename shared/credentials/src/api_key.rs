@@ -10,13 +10,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use hmac_sha256::Hash;
-use policy_core::config::{Environment, Secret};
+use policy_core::config::{Environment, Secret, writable};
 use policy_core::{ConfigError, HeaderName};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 use crate::place::{Place, check_places};
-use crate::words::{hex32, realm, writable};
+use crate::words::{hex32, realm};
 
 const MAX_KEYS: usize = 100_000;
 const MAX_TEXT: usize = 256;

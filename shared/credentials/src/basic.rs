@@ -16,12 +16,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use policy_core::config::{Environment, Secret};
+use policy_core::config::{Environment, Secret, writable};
 use policy_core::{ConfigError, HeaderName, Headers, Host};
 use serde::Deserialize;
 
 use crate::place::{Found, Place, find};
-use crate::words::{realm, writable};
+use crate::words::realm;
 use budget::Budget;
 use cache::Cache;
 use hash::Password;

@@ -1,7 +1,6 @@
 //! What several of the wire types check.
 
-use policy_core::header::is_protected;
-use policy_core::{ConfigError, HeaderName};
+use policy_core::ConfigError;
 
 const MAX_REALM: usize = 128;
 
@@ -17,17 +16,6 @@ pub fn realm(realm: String) -> Result<String, ConfigError> {
         return Err(ConfigError::at("realm", "a realm holds printable ASCII characters only"));
     }
     Ok(realm)
-}
-
-/// Refuses a header that no filter may write.
-pub(crate) fn writable(field: &str, header: Option<&HeaderName>) -> Result<(), ConfigError> {
-    match header.filter(|name| is_protected(name.as_bytes())) {
-        Some(name) => Err(ConfigError::at(
-            field,
-            format!("{name} decides the route or the framing and must not be written; name another header"),
-        )),
-        None => Ok(()),
-    }
 }
 
 /// 64 hexadecimal digits as 32 bytes.

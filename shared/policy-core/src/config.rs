@@ -16,11 +16,26 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use crate::header::HeaderName;
 use crate::json::Json;
 
 pub use names::names;
 pub use secret::{Environment, PLUGIN, Secret, SecretText};
 pub use wording::nearest;
+
+/// Refuses a header that no filter may write: one that decides the route or the framing ([`is_protected`](crate::header::is_protected)).
+///
+/// # Errors
+/// At `field`, with the header named.
+pub fn writable(field: &str, header: Option<&HeaderName>) -> Result<(), ConfigError> {
+    match header.filter(|name| crate::header::is_protected(name.as_bytes())) {
+        Some(name) => Err(ConfigError::at(
+            field,
+            format!("{name} decides the route or the framing and must not be written; name another header"),
+        )),
+        None => Ok(()),
+    }
+}
 
 /// A configuration that was refused: where, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +130,7 @@ mod tests {
         items: Vec<Item>,
         count: Option<u64>,
         share: Option<f64>,
-        name: Option<crate::HeaderName>,
+        name: Option<HeaderName>,
         kind: Option<Kind>,
         by_name: Option<std::collections::BTreeMap<String, Vec<String>>>,
     }

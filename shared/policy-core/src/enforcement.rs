@@ -6,6 +6,7 @@ use crate::config::ConfigError;
 use crate::exchange::Exchange;
 use crate::format::{Captured, Compiler, Format, Phase};
 use crate::hash;
+use crate::header::{HeaderName, HeaderValue};
 use crate::host::Host;
 
 /// What a rule's decision is good for.
@@ -45,6 +46,19 @@ impl Percent {
         // Both sides are exact: 32 bits fit the 53 of an f64.
         (place as f64) < self.0 / 100.0 * 4_294_967_296.0
     }
+}
+
+/// Tells upstream, in a header if there is one for it, and later filters, in filter state, what those would have said that only
+/// report: `a=allow,b=deny`. Nothing where none of them has said anything.
+pub fn tell(exchange: &mut Exchange<'_>, header: Option<&HeaderName>, key: &str, said: &[String]) {
+    if said.is_empty() {
+        return;
+    }
+    let said = HeaderValue::escaped(said.join(",").as_bytes());
+    if let Some(name) = header {
+        exchange.headers.set(name, said.clone());
+    }
+    exchange.publish(key, said);
 }
 
 impl Default for Percent {

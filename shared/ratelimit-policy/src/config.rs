@@ -1,6 +1,6 @@
 //! `pluginConfig` of the rate limit filter, and how it is compiled.
 
-use policy_core::config::Environment;
+use policy_core::config::{Environment, writable};
 use policy_core::format::Compiler;
 use policy_core::route::Names as RouteNames;
 use policy_core::{ConfigError, Counters, HeaderName};
@@ -125,15 +125,7 @@ pub fn compile(config: Config, _: Environment<'_>) -> Result<Compiled, ConfigErr
         let message = "a limit has scope: global; name the service, such as {cluster: outbound|8081||limitador.limits.svc.cluster.local}";
         return Err(ConfigError::at("global", message));
     }
-    if let Some(shadow) =
-        config.shadow.as_ref().filter(|shadow| policy_core::header::is_protected(shadow.header.as_bytes()))
-    {
-        let message = format!(
-            "{} decides the route or the framing and must not be written; name another header",
-            shadow.header
-        );
-        return Err(ConfigError::at("shadow.header", message));
-    }
+    writable("shadow.header", config.shadow.as_ref().map(|shadow| &shadow.header))?;
     let global = config.global.map(|global| Global::compile(global, &mut counters)).transpose();
     Ok(Compiled {
         limits,

@@ -1,5 +1,6 @@
 //! What limits say of a request, put together.
 
+use policy_core::enforcement::tell;
 use policy_core::{Exchange, HeaderName, HeaderValue};
 use quota::{Ns, Standings};
 
@@ -95,18 +96,12 @@ impl Compiled {
         if let Some(name) = &self.shadow_header {
             exchange.headers.remove(name);
         }
-        if reports.is_empty() {
-            return;
-        }
         let said = reports.iter().filter_map(|(limit, allowed)| {
             let limit = self.limits.get(*limit)?;
             exchange.count(limit.tally.of(Weight::Reported, *allowed));
             Some(format!("{}={}", limit.name, if *allowed { "allow" } else { "deny" }))
         });
-        let said = HeaderValue::escaped(said.collect::<Vec<_>>().join(",").as_bytes());
-        if let Some(name) = &self.shadow_header {
-            exchange.headers.set(name, said.clone());
-        }
-        exchange.publish(SHADOW, said);
+        let said: Vec<_> = said.collect();
+        tell(exchange, self.shadow_header.as_ref(), SHADOW, &said);
     }
 }
