@@ -39,7 +39,7 @@ async fn no_valid_token_is_refused_while_keys_rotate_on_two_workers() {
             "round {round}: {statuses:?}\n{}",
             world.mesh.log()
         );
-        assert!(took < Duration::from_secs(1), "round {round}: {took:?}");
+        assert!(took < Duration::from_secs(3), "round {round}: {took:?}");
         let load_of_next =
             Load::start(world.mesh.address(), &good(&next), 2, |response| response.status == 200);
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -108,7 +108,7 @@ async fn a_rate_under_load_is_kept_through_swaps() {
     }
     let tally = load.stop().await;
     let time = began.elapsed().as_secs_f64();
-    assert!(tally.failures.is_empty() && tally.fine > 200, "{}: {:?}", tally.fine, tally.failures.first());
+    assert!(tally.failures.is_empty() && tally.fine > 50, "{}: {:?}", tally.fine, tally.failures.first());
     let admitted = mesh.arrived().len() as f64;
     println!("{admitted} in {time:.1} s");
     assert!(admitted <= 21.0 + 20.0 * time + 1.0, "{admitted} in {time} s");
