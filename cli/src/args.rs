@@ -18,9 +18,25 @@ pub struct Args {
 pub enum Command {
     /// Serve WasmPlugin manifests on a local Envoy in front of an echo, and swap them live when a file changes.
     Run(RunArgs),
+    /// Say what is wrong with manifests, before a mesh does.
+    Check(crate::check::Args),
+    /// Say what a proxy has made of its plugins: loaded, refused, replaced by deny-all.
+    Status(crate::status::Args),
+    /// Say what the policies of manifests decide about a described request, and why.
+    Explain(crate::explain::Args),
     /// Write what another service needs to be told of manifests.
     #[command(subcommand)]
     Render(Render),
+    /// Put a module into a registry, as Istio can read it.
+    Push(crate::oci::PushArgs),
+    /// Get a module out of a registry, as Istio would.
+    Pull(crate::oci::PullArgs),
+    /// Describe a module, in a registry or in a file.
+    Inspect(crate::oci::InspectArgs),
+    /// Write the JSON Schema of a filter's manifest.
+    Schema(crate::schema::Args),
+    /// Write the completions for a shell.
+    Completions(crate::completions::Args),
 }
 
 /// `tollgate render`.

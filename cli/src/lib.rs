@@ -6,17 +6,23 @@
 //! service has to be told of the same manifests.
 
 pub mod args;
+pub mod check;
 pub mod cluster;
+pub mod completions;
 pub mod echo;
 pub mod envoy;
+pub mod explain;
 pub mod fault;
 pub mod filters;
 pub mod manifest;
 pub mod module;
+pub mod oci;
 pub mod plan;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod schema;
+pub mod status;
 pub mod watch;
 
 use std::process::ExitCode;
@@ -31,6 +37,14 @@ use crate::report::Reporter;
 pub fn main() -> ExitCode {
     match Args::parse().command {
         Command::Run(args) => serve(&args),
+        Command::Check(args) => check::main(&args),
+        Command::Status(args) => status::main(&args),
+        Command::Explain(args) => explain::main(&args),
+        Command::Push(args) => oci::push(&args),
+        Command::Pull(args) => oci::pull(&args),
+        Command::Inspect(args) => oci::inspect(&args),
+        Command::Schema(args) => schema::main(&args),
+        Command::Completions(args) => completions::main(&args),
         Command::Render(what) => {
             render::render(&what, &mut std::io::stdout().lock(), &mut Reporter::stderr())
         }

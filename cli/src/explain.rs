@@ -1,0 +1,13 @@
+//! `tollgate explain`.
+
+use std::process::ExitCode;
+
+/// The command's arguments.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {}
+
+/// Runs it.
+#[must_use]
+pub fn main(_: &Args) -> ExitCode {
+    ExitCode::FAILURE
+}
