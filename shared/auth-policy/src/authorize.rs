@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use policy_core::percent::decoded;
 use policy_core::route::{Match, Target};
 use policy_core::{ConfigError, HeaderName};
 use serde::Deserialize;
@@ -228,7 +229,8 @@ impl Condition {
 impl Operand {
     fn value(&self, matches: &Match, target: &Target<'_, '_>) -> Option<Vec<u8>> {
         match self {
-            Self::Path(name) => matches.capture(name, target).map(decoded),
+            // What is left of escapes in a path in normal form is never broken.
+            Self::Path(name) => matches.capture(name, target).map(|segment| decoded(segment).collect()),
             Self::Header(name) => {
                 let mut values = target.headers().values(name);
                 let value = values.next().filter(|value| !value.is_empty())?.to_vec();
@@ -236,24 +238,6 @@ impl Operand {
             }
         }
     }
-}
-
-/// A segment in normal form with its remaining `%XX` decoded. The normal form has no broken ones.
-fn decoded(segment: &[u8]) -> Vec<u8> {
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let mut out = Vec::with_capacity(segment.len());
-    let mut bytes = segment.iter();
-    while let Some(byte) = bytes.next() {
-        let pair = (*byte == b'%').then(|| (digit(bytes.clone().next()), digit(bytes.clone().nth(1))));
-        match pair {
-            Some((Some(high), Some(low))) => {
-                bytes.nth(1);
-                out.push(u8::try_from(high << 4 | low).unwrap_or_default());
-            }
-            _ => out.push(*byte),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What several of the wire types check.
 
 use policy_core::ConfigError;
+use policy_core::percent::hex_byte;
 
 const MAX_REALM: usize = 128;
 
@@ -28,11 +29,4 @@ pub(crate) fn hex32(text: &[u8]) -> Option<[u8; 32]> {
         *byte = hex_byte(pair)?;
     }
     Some(out)
-}
-
-/// Two hexadecimal digits as a byte.
-pub(crate) fn hex_byte(pair: &[u8]) -> Option<u8> {
-    let [high, low] = pair else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some((digit(*high)? << 4) | digit(*low)?)
 }

@@ -20,12 +20,14 @@
 //! | [`route`] | the `match` block |
 //! | [`enforcement`] | `enforce`, `shadow`, `off`, and a stable percentage |
 //! | [`regex`] | regular expressions over bytes |
+//! | [`percent`], [`cookie`] | what stands in paths, queries and `Cookie` fields |
 //! | [`recent`] | a bounded map of what was needed lately |
 //! | [`table`] | plain values in place of Envoy, for tests and tools |
 //! | [`time`] | timestamps and durations |
 
 pub mod callout;
 pub mod config;
+pub mod cookie;
 pub mod counter;
 pub mod enforcement;
 pub mod exchange;
@@ -37,6 +39,7 @@ pub mod headers;
 pub mod host;
 pub mod json;
 pub mod outside;
+pub mod percent;
 pub mod policy;
 pub mod recent;
 pub mod regex;

@@ -32,7 +32,7 @@ pub use memory::{Memory, Peek, Standing, Standings};
 pub use plan::{MOST_WINDOWS, Ns, Plan, PlanError, Rate, Window};
 pub use set::Set;
 pub use slot::{Ask, Lease, Slot, Verdict};
-pub use store::{Outcome, Table, Trouble, Visit, admit, load_key, prepare, prepare_key, visit};
+pub use store::{Outcome, Table, Trouble, Visit, load_key, prepare, prepare_key, visit};
 pub use worker::{Request, Worker};
 
 /// A wait as the seconds of a `Retry-After`: rounded up, at least 1. `None` when waiting does not help.

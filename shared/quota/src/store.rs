@@ -12,7 +12,7 @@
 use policy_core::{Host, hash};
 
 use crate::hash::KeyHash;
-use crate::memory::{Memory, Peek};
+use crate::memory::Memory;
 use crate::plan::{Ns, Plan};
 use crate::set::{Set, WAYS, WAYS_LOG};
 use crate::slot::{Ask, Slot, Verdict, decide};
@@ -204,25 +204,6 @@ pub fn visit(
         return Ok(Visit { outcome, crowded });
     }
     Err(Trouble::Contended)
-}
-
-/// Decides on a request by one limit: from memory, or else by a visit.
-///
-/// # Errors
-/// Nothing is decided, and nothing counted.
-pub fn admit(
-    host: &dyn Host,
-    table: &Table,
-    worker: &mut Worker,
-    request: &Request,
-    plan: &Plan,
-) -> Result<Visit, Trouble> {
-    let outcome = match worker.local(request, plan) {
-        Peek::Ask => return visit(host, table, worker, request, plan),
-        Peek::Ready => Outcome::Allowed,
-        Peek::Denied { wait } => Outcome::Denied { wait },
-    };
-    Ok(Visit { outcome, crowded: false })
 }
 
 #[cfg(test)]

@@ -58,16 +58,6 @@ impl Worker {
         self.of(request.print, plan).is_some_and(take)
     }
 
-    /// Both in one look: [`Peek::Ready`] has taken.
-    pub fn local(&mut self, request: &Request, plan: &Plan) -> Peek {
-        let Some(memory) = self.of(request.print, plan) else { return Peek::Ask };
-        let peek = memory.peek(request.now, request.cost, plan);
-        if peek == Peek::Ready {
-            memory.take(request.now, request.cost, plan);
-        }
-        peek
-    }
-
     /// How the buckets of a key stand, as far as this worker knows.
     #[must_use]
     pub fn standings(&self, request: &Request, plan: &Plan) -> Option<Standings> {
@@ -192,11 +182,11 @@ mod tests {
         assert_eq!(left(&worker), 999);
         assert_eq!([worker.peek(&key(0), plan), worker.peek(&key(0), plan)], [Peek::Ready, Peek::Ready]);
         assert_eq!(left(&worker), 999);
-        assert_eq!(worker.local(&key(0), plan), Peek::Ready);
+        assert!(worker.peek(&key(0), plan) == Peek::Ready && worker.take(&key(0), plan));
         assert!(worker.take(&key(0), plan));
         assert_eq!(left(&worker), 997);
         let dear = Request { cost: 48, ..key(0) };
-        assert!(!worker.take(&dear, plan) && worker.local(&dear, plan) == Peek::Ask);
+        assert!(!worker.take(&dear, plan) && worker.peek(&dear, plan) == Peek::Ask);
         assert_eq!(left(&worker), 997);
     }
 

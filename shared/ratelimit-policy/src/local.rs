@@ -1,6 +1,7 @@
 //! The limits that this proxy counts: looked at first, taken from only when none of them refuses.
 
 use std::cell::OnceCell;
+use std::cmp::Reverse;
 
 use policy_core::Host;
 use quota::{Entry, Ns, Outcome, Peek, Print, Request, Trouble, fleet, retry_after, visit};
@@ -8,7 +9,7 @@ use quota::{Entry, Ns, Outcome, Peek, Print, Request, Trouble, fleet, retry_afte
 use crate::config::FailureMode;
 use crate::counting::{Rates, What};
 use crate::denial::Reason;
-use crate::limit::{Kind, Weight};
+use crate::limit::Weight;
 use crate::policy::RateLimitPolicy;
 use crate::verdict::{Refusal, State, Told};
 
@@ -48,15 +49,29 @@ impl<'w> Work<'w> {
 /// What one limit says.
 enum Said {
     Passes(Option<State>),
-    Refuses(State, Reason, Option<u64>),
+    Refuses(Denied),
     /// It cannot say.
     Unknown(Trouble),
+}
+
+/// A refusal of one limit.
+struct Denied {
+    state: State,
+    reason: Reason,
+    /// In seconds; none where waiting does not help.
+    retry_after: Option<u64>,
 }
 
 impl Hit {
     /// A limit, not looked at yet.
     pub(crate) fn new(limit: usize, weight: Weight, budget: usize, request: Option<Request>) -> Self {
         Self { limit, weight, budget, request, peek: Peek::Ask }
+    }
+
+    /// It lets nobody through.
+    fn blocked(&self) -> Denied {
+        let state = State::nothing(self.limit, self.budget, None);
+        Denied { state, reason: Reason::Blocked, retry_after: None }
     }
 }
 
@@ -88,34 +103,26 @@ impl RateLimitPolicy {
 
     /// Whoever refuses by what this worker knows.
     fn look(&self, hits: &mut [Hit], work: &mut Work<'_>) -> Result<(), Refusal> {
-        let mut refusals: Vec<(State, Reason, Option<u64>)> = Vec::new();
+        let mut refusals: Vec<Denied> = Vec::new();
         for hit in hits.iter_mut() {
-            let said = match self.rates(hit.limit).map(|rates| (rates, rates.plan(hit.budget))) {
-                Some((rates, Some(plan))) => {
-                    let peek = |request: &Request| rates.worker.borrow_mut().peek(request, plan);
-                    hit.peek = hit.request.as_ref().map_or(Peek::Ask, peek);
-                    match hit.peek {
-                        Peek::Denied { wait } => Some(over(rates, hit, wait)),
-                        Peek::Ready | Peek::Ask => None,
-                    }
-                }
-                Some((_, None)) => Some((State::nothing(hit.limit, hit.budget, None), Reason::Blocked, None)),
-                None if self.blocks(hit) => {
-                    Some((State::nothing(hit.limit, hit.budget, None), Reason::Blocked, None))
-                }
-                None => None,
+            let denied = match self.what(hit.limit) {
+                Some(What::Rates(rates)) => peek(rates, hit),
+                Some(What::Flights(..)) => None,
+                Some(What::Nothing) | None => Some(hit.blocked()),
             };
             if hit.weight == Weight::Enforced {
-                refusals.extend(said);
+                refusals.extend(denied);
             }
         }
         // No time is the longest: waiting does not help.
-        let wait = |(_, (.., wait)): &(usize, &(State, Reason, Option<u64>))| wait.unwrap_or(u64::MAX);
-        let strictest = refusals.iter().enumerate().min_by_key(|refusal| std::cmp::Reverse(wait(refusal)));
-        let Some((place, (_, reason, retry_after))) = strictest else { return Ok(()) };
-        let (reason, retry_after) = (*reason, *retry_after);
+        let strictest = refusals
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, denied)| Reverse(denied.retry_after.unwrap_or(u64::MAX)))
+            .map(|(place, denied)| (place, denied.reason, denied.retry_after));
+        let Some((place, reason, retry_after)) = strictest else { return Ok(()) };
         refusals.swap(0, place);
-        let limits: Vec<State> = refusals.into_iter().map(|(state, ..)| state).collect();
+        let limits: Vec<State> = refusals.into_iter().map(|denied| denied.state).collect();
         limits.iter().for_each(|state| self.count(state.limit, false, work));
         Err(Refusal { reason, limits, retry_after })
     }
@@ -128,7 +135,7 @@ impl RateLimitPolicy {
                 self.count(hit.limit, true, work);
                 Ok(())
             }
-            Said::Refuses(state, reason, retry_after) => {
+            Said::Refuses(Denied { state, reason, retry_after }) => {
                 self.count(hit.limit, false, work);
                 Err(Refusal { reason, limits: vec![state], retry_after })
             }
@@ -146,7 +153,7 @@ impl RateLimitPolicy {
     }
 
     fn say(&self, hit: &Hit, work: &mut Work<'_>) -> Said {
-        match self.counting.get(hit.limit).map(|counting| &counting.what) {
+        match self.what(hit.limit) {
             Some(What::Rates(rates)) => self.say_by_rates(rates, hit, work),
             Some(What::Flights(flights, most)) => {
                 let Some(Request { print, .. }) = hit.request else { return Said::Unknown(Trouble::Missing) };
@@ -159,26 +166,20 @@ impl RateLimitPolicy {
                     }
                     // Nobody knows when one ends: soon, as a rule.
                     Ok(Entry::Full) => {
-                        Said::Refuses(State::nothing(hit.limit, 0, None), Reason::Concurrency, Some(1))
+                        let state = State::nothing(hit.limit, 0, None);
+                        Said::Refuses(Denied { state, reason: Reason::Concurrency, retry_after: Some(1) })
                     }
                     Err(trouble) => Said::Unknown(trouble),
                 }
             }
-            Some(What::Nothing) | None => {
-                Said::Refuses(State::nothing(hit.limit, hit.budget, None), Reason::Blocked, None)
-            }
+            Some(What::Nothing) | None => Said::Refuses(hit.blocked()),
         }
     }
 
     fn say_by_rates(&self, rates: &Rates, hit: &Hit, work: &mut Work<'_>) -> Said {
-        let Some(plan) = rates.plan(hit.budget) else {
-            return Said::Refuses(State::nothing(hit.limit, hit.budget, None), Reason::Blocked, None);
-        };
+        let Some(plan) = rates.plan(hit.budget) else { return Said::Refuses(hit.blocked()) };
         let Some(request) = &hit.request else { return Said::Unknown(Trouble::Missing) };
-        let denied = |wait| {
-            let (state, reason, retry_after) = over(rates, hit, wait);
-            Said::Refuses(state, reason, retry_after)
-        };
+        let denied = |wait| Said::Refuses(over(rates, hit, wait));
         let taken = match hit.peek {
             Peek::Denied { wait } => return denied(wait),
             Peek::Ready => rates.worker.borrow_mut().take(request, plan),
@@ -214,19 +215,23 @@ impl RateLimitPolicy {
         work.counts.extend(self.limit(limit).map(|limit| limit.tally.of(Weight::Enforced, allowed)));
     }
 
-    fn rates(&self, limit: usize) -> Option<&Rates> {
-        match &self.counting.get(limit)?.what {
-            What::Rates(rates) => Some(rates),
-            What::Flights(..) | What::Nothing => None,
-        }
+    fn what(&self, limit: usize) -> Option<&What> {
+        self.counting.get(limit).map(|counting| &counting.what)
     }
 
     fn flies(&self, hit: &Hit) -> bool {
-        matches!(self.counting.get(hit.limit).map(|counting| &counting.what), Some(What::Flights(..)))
+        matches!(self.what(hit.limit), Some(What::Flights(..)))
     }
+}
 
-    fn blocks(&self, hit: &Hit) -> bool {
-        self.limit(hit.limit).is_some_and(|limit| matches!(limit.kind, Kind::Block))
+/// What this worker knows already: a refusal, or whether there is something to take.
+fn peek(rates: &Rates, hit: &mut Hit) -> Option<Denied> {
+    let Some(plan) = rates.plan(hit.budget) else { return Some(hit.blocked()) };
+    let peek = |request: &Request| rates.worker.borrow_mut().peek(request, plan);
+    hit.peek = hit.request.as_ref().map_or(Peek::Ask, peek);
+    match hit.peek {
+        Peek::Denied { wait } => Some(over(rates, hit, wait)),
+        Peek::Ready | Peek::Ask => None,
     }
 }
 
@@ -236,12 +241,12 @@ fn state(rates: &Rates, hit: &Hit) -> Option<State> {
     State::of(hit.limit, hit.budget, standings)
 }
 
-fn over(rates: &Rates, hit: &Hit, wait: Ns) -> (State, Reason, Option<u64>) {
+fn over(rates: &Rates, hit: &Hit, wait: Ns) -> Denied {
     let wait = retry_after(wait);
     let mut state = state(rates, hit).unwrap_or_else(|| State::nothing(hit.limit, hit.budget, wait));
     // Those that are there are too few for this request, or about to be fetched.
     let cost = hit.request.map_or(1, |request| u64::from(request.cost));
     state.reading.remaining = state.reading.remaining.min(cost.saturating_sub(1));
     state.reading.reset = wait.or(state.reading.reset);
-    (state, Reason::Quota, wait)
+    Denied { state, reason: Reason::Quota, retry_after: wait }
 }

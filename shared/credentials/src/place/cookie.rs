@@ -1,5 +1,6 @@
 //! A credential in a cookie. HTTP/2 may send a `Cookie` field for each.
 
+use policy_core::cookie::{pairs, value_of};
 use policy_core::{HeaderName, HeaderValue, Headers};
 
 use super::Ambiguous;
@@ -38,17 +39,4 @@ fn without(field: &[u8], name: &str) -> Option<HeaderValue> {
         }
     }
     (!out.is_empty()).then(|| HeaderValue::escaped(&out))
-}
-
-fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
-    field.split(|byte| *byte == b';')
-}
-
-/// The value of this cookie. A part without `=` is no cookie.
-fn value_of<'p>(pair: &'p [u8], name: &str) -> Option<&'p [u8]> {
-    let equals = pair.iter().position(|byte| *byte == b'=')?;
-    let (own, value) = pair.split_at_checked(equals)?;
-    let value = value.get(1..)?.trim_ascii();
-    let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
-    (own.trim_ascii() == name.as_bytes()).then(|| bare.unwrap_or(value))
 }

@@ -1,9 +1,9 @@
 //! A credential in the query.
 
+use policy_core::percent::decoded;
 use policy_core::{HeaderName, HeaderValue, Headers};
 
 use super::Ambiguous;
-use crate::words::hex_byte;
 
 pub(super) fn look(headers: &Headers<'_>, name: &str) -> Result<Option<Vec<u8>>, Ambiguous> {
     let Ok(path) = HeaderName::parse(":path") else { return Ok(None) };
@@ -59,23 +59,4 @@ fn is_named(pair: &[u8], name: &str) -> bool {
 fn value_of(pair: &[u8]) -> &[u8] {
     let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
     pair.get(equals.saturating_add(1)..).unwrap_or_default()
-}
-
-/// Percent-decoded bytes. What is no escape stands for itself.
-fn decoded(bytes: &[u8]) -> impl Iterator<Item = u8> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let (first, after) = rest.split_first()?;
-        let escape = (*first == b'%').then(|| after.split_at_checked(2)).flatten();
-        match escape.and_then(|(pair, after)| Some((hex_byte(pair)?, after))) {
-            Some((byte, after)) => {
-                rest = after;
-                Some(byte)
-            }
-            None => {
-                rest = after;
-                Some(*first)
-            }
-        }
-    })
 }

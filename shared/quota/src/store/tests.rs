@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::hash::Print;
+use crate::memory::Peek;
 use crate::plan::Rate;
 use policy_core::table::Still;
 use policy_core::time::Timestamp;
@@ -68,6 +69,22 @@ impl Host for Busy {
         }
         self.inner.store(key, value, over)
     }
+}
+
+/// Decides as a policy with one limit does: from memory, or else by a visit.
+fn admit(
+    host: &dyn Host,
+    table: &Table,
+    worker: &mut Worker,
+    request: &Request,
+    plan: &Plan,
+) -> Result<Visit, Trouble> {
+    let outcome = match worker.peek(request, plan) {
+        Peek::Ready if worker.take(request, plan) => Outcome::Allowed,
+        Peek::Denied { wait } => Outcome::Denied { wait },
+        Peek::Ready | Peek::Ask => return visit(host, table, worker, request, plan),
+    };
+    Ok(Visit { outcome, crowded: false })
 }
 
 #[test]

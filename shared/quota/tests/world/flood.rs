@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use policy_core::Host as _;
 use policy_core::table::Still;
-use quota::{KeyHash, Outcome, Rate, Request, Table, Worker, admit, prepare};
+use quota::{KeyHash, Outcome, Peek, Rate, Request, Table, Worker, prepare, visit};
 
 use crate::world::{SECOND, START, plan, rate};
 #[cfg(target_arch = "wasm32")]
@@ -36,8 +36,14 @@ fn flood(rate: Rate, per_second: u64, count: u64) -> Flood {
     let (mut next, hot_gap) = (START, plan.windows()[0].interval() / 3);
     let mut ask = |n: u64, now: u64| {
         let request = Request { print: print(n), now, cost: 1 };
-        let visit = admit(&host, &table, &mut worker, &request, &plan).unwrap();
-        (visit.outcome == Outcome::Allowed, visit.crowded)
+        match worker.peek(&request, &plan) {
+            Peek::Ready => (worker.take(&request, &plan), false),
+            Peek::Denied { .. } => (false, false),
+            Peek::Ask => {
+                let visit = visit(&host, &table, &mut worker, &request, &plan).unwrap();
+                (visit.outcome == Outcome::Allowed, visit.crowded)
+            }
+        }
     };
     for n in 1..=count {
         let now = START + n * SECOND / per_second;

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use policy_core::HeaderName;
+use policy_core::cookie::{pairs, value_of};
 use policy_core::json::Json;
+use policy_core::percent::decoded;
 
 use super::{Element, IdentityPath, LONGEST_ENTRY, Sink, UNDECIDED};
 use crate::client_ip::{Client, mask_v4, mask_v6};
@@ -129,13 +131,7 @@ fn header<'a>(facts: &Facts<'a>, name: &'a HeaderName) -> Part<'a> {
 
 fn cookies<'a>(facts: &Facts<'a>, name: &'a str) -> impl Iterator<Item = Cow<'a, [u8]>> {
     let fields = facts.exchange.headers.values(&facts.names.cookie);
-    fields.flat_map(|field| field.split(|byte| *byte == b';')).filter_map(move |pair| {
-        let equals = pair.iter().position(|byte| *byte == b'=')?;
-        let (own, value) = pair.split_at_checked(equals)?;
-        let value = value.get(1..)?.trim_ascii();
-        let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
-        (own.trim_ascii() == name.as_bytes()).then(|| Cow::Borrowed(bare.unwrap_or(value)))
-    })
+    fields.flat_map(pairs).filter_map(move |pair| value_of(pair, name).map(Cow::Borrowed))
 }
 
 fn parameters<'a>(facts: &'a Facts<'a>, name: &'a str) -> impl Iterator<Item = Cow<'a, [u8]>> {
@@ -155,26 +151,8 @@ fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(text);
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
-        let escape = match rest {
-            [b'%', high, low, after @ ..] => digit(*high).zip(digit(*low)).map(|pair| (pair, after)),
-            _ => None,
-        };
-        match escape {
-            Some(((high, low), after)) => {
-                out.push(high << 4 | low);
-                rest = after;
-            }
-            None => {
-                out.push(if *first == b'+' { b' ' } else { *first });
-                rest = after;
-            }
-        }
-    }
-    out.into()
+    let plus = |byte: &u8| if *byte == b'+' { b' ' } else { *byte };
+    decoded(&text.iter().map(plus).collect::<Vec<_>>()).collect()
 }
 
 fn identity<'a>(facts: &'a Facts<'a>, path: &'a IdentityPath) -> Part<'a> {
