@@ -1,6 +1,6 @@
 # The one door. Every target makes what it needs first; the logic is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test unit wasm-test e2e check fuzz reproducible clean
+.PHONY: help setup build run test unit wasm-test e2e check fuzz reproducible bench bench-smoke clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ fuzz: ## Fuzz tokens, key sets, configurations and answers for a minute (TOLLGAT
 
 reproducible: ## Build the modules in two folders and compare them
 	@scripts/reproducible.sh
+
+bench: ## Measure what a request costs beside Envoy's own filters and Lua: docs/benchmarks (ten minutes)
+	@scripts/bench.sh
+
+bench-smoke: ## The same in two minutes, to see that it works; into a temporary folder
+	@scripts/bench.sh --smoke --out "$$(mktemp -d)"
 
 clean: ## Remove what was built; what was downloaded stays in .tools
 	@rm -rf target dist .run

@@ -1,5 +1,11 @@
 //! What the end-to-end suite is made of: a mesh to put filters into, and clients to ask it things.
 
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "what goes wrong here stops a measurement and nothing else"
+)]
+pub mod bench;
 pub mod client;
 pub mod evidence;
 pub mod key_server;
