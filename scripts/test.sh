@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs phases, in the order given, and ends with one summary whose last line is `tests: N passed, M failed`.
 #
-#   test.sh [check] [unit] [wasm] [build] [e2e]      without arguments: unit wasm build e2e
+#   test.sh [check] [lint] [unit] [wasm] [build] [e2e]      without arguments: unit wasm build e2e
 #
 # A phase that fails does not stop the later ones, save that e2e needs the modules of build. A phase that dies, or that
 # should run tests and runs none, counts as one failed test.
@@ -13,9 +13,11 @@ passed=0 failed=0 summary=() built=yes
 
 phase_check() { "$ROOT/scripts/check.sh"; }
 
+phase_lint() { "$ROOT/scripts/check.sh" --quick; }
+
 phase_unit() {
   "$ROOT/scripts/toolchain.sh" cargo
-  cargo test --workspace --exclude e2e --locked --no-fail-fast
+  cargo test --workspace --locked --no-fail-fast
 }
 
 # The pure crates are those that have tests for wasm32.
@@ -45,7 +47,8 @@ phase_e2e() {
   TOLLGATE_REDIS=$("$ROOT/scripts/toolchain.sh" redis)
   TOLLGATE_LIMITADOR=$("$ROOT/scripts/toolchain.sh" limitador)
   export TOLLGATE_ENVOY TOLLGATE_REDIS TOLLGATE_LIMITADOR TOLLGATE_DIST=$ROOT/dist
-  cargo test -p e2e --locked --no-fail-fast
+  # The workspace and not the package: with other features all dependencies would be built once more.
+  cargo test --workspace --locked --no-fail-fast --test suite
 }
 
 # Adds up the `test result:` lines of every runner: prints "PASSED FAILED".
@@ -76,7 +79,7 @@ run_phase() {
   remark="$((SECONDS - start)) s"
   if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
     bad=1 remark+=", died with status $status"
-  elif [ "$status" = 0 ] && [ $((good + bad)) = 0 ] && [[ $name != check && $name != build ]]; then
+  elif [ "$status" = 0 ] && [ $((good + bad)) = 0 ] && [[ $name != check && $name != lint && $name != build ]]; then
     bad=1 remark+=", ran no test"
   fi
   note "$name" "$good" "$bad" "$remark"
@@ -87,7 +90,7 @@ main() {
   local phase
   [ $# -gt 0 ] || set -- unit wasm build e2e
   for phase in "$@"; do
-    declare -F "phase_$phase" >/dev/null || fail "there is no phase $phase" "one of: check unit wasm build e2e"
+    declare -F "phase_$phase" >/dev/null || fail "there is no phase $phase" "one of: check lint unit wasm build e2e"
   done
   cd "$ROOT"
   logs=$(mktemp -d "${TMPDIR:-/tmp}/tollgate-test.XXXXXX")
