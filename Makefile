@@ -1,6 +1,6 @@
 # The one door. Every target makes what it needs first; the logic is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test unit wasm-test e2e check fuzz reproducible bench bench-smoke clean
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,7 +11,7 @@ setup: ## Find or fetch compiler targets, test runner and Envoy (the other targe
 build: ## Build every filter to dist/<package>.wasm
 	@scripts/build.sh
 
-run: ## Build, then serve manifests/ on a local Envoy; reloads rules and modules as they change
+run: ## Build, then serve manifests/base on a local Envoy; reloads rules and modules as they change
 	@scripts/run.sh
 
 test: ## Run every test: unit, property, wasm32, and end to end on a real Envoy
@@ -40,6 +40,15 @@ bench: ## Measure what a request costs beside Envoy's own filters and Lua: docs/
 
 bench-smoke: ## The same in two minutes, to see that it works; into a temporary folder
 	@scripts/bench.sh --smoke --out "$$(mktemp -d)"
+
+manifests: ## Write what is derived of other manifests: Limitador's limits, the operator's rules
+	@scripts/manifests.sh write
+
+pin: ## Write version and digests of dist/ into the manifests' urls
+	@scripts/pin.sh
+
+package: ## Build and check a release in dist/release: modules, digests, SBOMs, manifests, signature
+	@scripts/package.sh
 
 clean: ## Remove what was built; what was downloaded stays in .tools
 	@rm -rf target dist .run

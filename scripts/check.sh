@@ -64,6 +64,7 @@ main() {
   step "layers" only_the_runtime_knows_the_sdk
   step "dependencies" dependencies_are_allowed
   if [ "${1:-}" != --quick ]; then
+    step "manifests" "$ROOT/scripts/manifests.sh" check
     step "limitador" limitador
     step "fuzzing" fuzzing
     step "reproducible modules" "$ROOT/scripts/reproducible.sh"

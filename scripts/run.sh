@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the modules and the tool, and serves manifests/ with them on a local Envoy until Ctrl-C.
+# Builds the modules and the tool, and serves manifests/base with them on a local Envoy until Ctrl-C.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -9,4 +9,4 @@ cd "$ROOT"
 TOLLGATE_ENVOY=$("$ROOT/scripts/toolchain.sh" envoy)
 export TOLLGATE_ENVOY
 cargo build --locked -p cli
-exec "$TARGET/debug/tollgate" run manifests/ --modules dist "$@"
+exec "$TARGET/debug/tollgate" run manifests/base --modules dist "$@"
