@@ -50,5 +50,8 @@ pin: ## Write version and digests of dist/ into the manifests' urls
 package: ## Build and check a release in dist/release: modules, digests, SBOMs, manifests, signature
 	@scripts/package.sh
 
+publish: ## Push the modules of dist/release to the registry, and sign them there with cosign
+	@scripts/publish.sh
+
 clean: ## Remove what was built; what was downloaded stays in .tools
 	@rm -rf target dist .run

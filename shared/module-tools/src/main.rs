@@ -70,7 +70,7 @@ fn inspect(file: &Path) -> Result<(), Failure> {
     for import in &imports {
         writeln!(out, "  {import}")?;
     }
-    Ok(())
+    in_module(file, check_imports(&wasm))
 }
 
 /// Puts `wasm` at `path` in one step, because a running `tollgate run` loads the file as soon as it changes;
