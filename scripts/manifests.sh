@@ -62,10 +62,10 @@ overlays_are_good() {
 }
 
 # Prints the path of a promtool: the caller's, one on PATH, or the one of Debian's package, unpacked and not installed.
-promtool() {
+find_promtool() {
   local new=$TOOLS/prometheus.new
   [ -z "${TOLLGATE_PROMTOOL:-}" ] || { echo "$TOLLGATE_PROMTOOL" && return; }
-  command -v promtool && return
+  type -P promtool && return
   if ! [ -x "$TOOLS/prometheus/usr/bin/promtool" ]; then
     { have apt-get && have dpkg-deb; } || return 1
     say "fetching promtool from this system's packages (19 MB, once)"
@@ -78,7 +78,7 @@ promtool() {
 
 rules_are_good() {
   local promtool
-  if ! promtool=$(promtool); then
+  if ! promtool=$(find_promtool); then
     say "SKIPPED the Prometheus rules: there is no promtool, and none can be fetched here"
     return 0
   fi

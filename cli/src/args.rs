@@ -58,7 +58,7 @@ pub struct LimitadorArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct RunArgs {
     /// Manifests: files, or directories that are searched for *.yaml and *.yml.
-    #[arg(default_value = "manifests")]
+    #[arg(default_value = "manifests/base")]
     pub paths: Vec<PathBuf>,
 
     /// The directory with the modules; the last part of a manifest's url names the file.
