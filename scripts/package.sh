@@ -99,11 +99,22 @@ bom_is_whole() {
   say "$1.cdx.json: $(wc -l <"$work/bom.txt") crates"
 }
 
+# What a registry will call the modules; those that no manifest names as well.
+digests() {
+  local module name
+  for module in "$release"/*.wasm; do
+    name=$(basename "$module" .wasm)
+    "$tool" push --dry-run "$module" "oci://ghcr.io/tollgate/$name:$version"
+  done >"$release/oci-digests.txt"
+}
+
 # Owner, order and times fixed: the same tree gives the same archive.
 pinned_manifests() {
   cp -r manifests "$work/manifests"
   TOLLGATE_DIST=$release TOLLGATE_TOOL=$tool "$ROOT/scripts/pin.sh" "$work/manifests" >"$work/pins"
-  grep '^oci://ghcr\.io/' "$work/pins" >"$release/oci-digests.txt"
+  # One tool, one digest for each module.
+  grep '^oci://ghcr\.io/' "$work/pins" | grep -vxFf "$release/oci-digests.txt" >"$work/other-pins" &&
+    fail "the manifests would name $(head -n 1 "$work/other-pins")" "compare with dist/release/oci-digests.txt"
   tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$epoch" -cf - manifests |
     gzip -n >"$release/manifests.tar.gz"
 }
@@ -158,6 +169,7 @@ main() {
   [ -n "${TOLLGATE_MODULE_TOOLS:-}" ] || cargo build --quiet --locked -p module-tools
   imports_are_allowed
   boms
+  digests
   pinned_manifests
   sign
   check_as_a_reader

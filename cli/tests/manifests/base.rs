@@ -25,11 +25,17 @@ fn plugin(file: &str) -> WasmPlugin {
     plugins.remove(0)
 }
 
+/// Does the work of the three, and would do it once more beside them.
+const NOT_IN_BASE: &str = "edge-filter";
+
 #[test]
 fn every_filter_has_a_plugin_and_a_place_in_the_base() {
     let shipped: BTreeSet<String> = PLUGINS.map(|file| stem(&plugin(file).spec.url).to_owned()).into();
     let filters = std::fs::read_dir(root().join("filters")).unwrap();
     for filter in filters.map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
+        if filter == NOT_IN_BASE {
+            continue;
+        }
         assert!(shipped.contains(&filter), "no manifest for {filter}");
         assert!(read("manifests/base/kustomization.yaml").contains(&format!("- {filter}.yaml")), "{filter}");
     }
@@ -123,7 +129,7 @@ fn limitador_is_told_of_the_limits_that_the_quota_asks_about() {
     let mut rendered = Vec::new();
     let complaints = tempfile::NamedTempFile::new().unwrap();
     let mut report = Reporter::new(complaints.reopen().unwrap());
-    tollgate::render::render(&Render::Limitador(LimitadorArgs { paths }), &mut rendered, &mut report);
+    let _ = tollgate::render::render(&Render::Limitador(LimitadorArgs { paths }), &mut rendered, &mut report);
     let complaints = std::fs::read_to_string(complaints.path()).unwrap();
     assert_eq!(
         String::from_utf8(rendered).unwrap(),

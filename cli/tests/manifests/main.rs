@@ -1,4 +1,6 @@
 //! What is shipped beside the modules: manifests, overlays, telemetry, workflows.
+#![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "what overflows in a test fails it")]
 
 mod base;
 mod overlays;
