@@ -45,7 +45,7 @@ kustomizations() {
   done
 }
 
-manifests_are_good() { tollgate check manifests; }
+manifests_are_good() { tollgate check --strict manifests; }
 
 overlays_are_good() {
   local folder bad=0
@@ -54,7 +54,9 @@ overlays_are_good() {
     return 0
   fi
   for folder in $(kustomizations); do
-    if ! { kubectl kustomize "$folder" >"$work/built.yaml" && tollgate check - <"$work/built.yaml"; }; then
+    if ! kubectl kustomize "$folder" >"$work/built.yaml"; then
+      say "kustomize does not build $folder" && bad=1
+    elif grep -q '^kind: WasmPlugin' "$work/built.yaml" && ! tollgate check --strict - <"$work/built.yaml"; then
       say "$folder is not good" && bad=1
     fi
   done
