@@ -18,36 +18,57 @@ use crate::identity::Identity;
 /// `authorize` as it is written down.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::authorize))]
 pub(crate) struct Config {
+    /// Words that have to be in `scope` or `scp`.
     scopes: Option<Words>,
+    /// Conditions on claims, all of which have to hold.
     #[serde(default)]
     claims: Vec<ClaimConfig>,
+    /// One of them has to be the caller's id: `sub`, key id, user, certificate name.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     ids: Option<Vec<String>>,
+    /// The API key has to have one of these labels, for each name.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(transform = crate::schema::filled_lists))]
     labels: BTreeMap<String, Vec<String>>,
 }
 
 /// Words of which all, or any, are needed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::all_or_any))]
 struct Words {
+    /// All of these.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     all_of: Option<Vec<String>>,
+    /// One of these.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     any_of: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::claim))]
 struct ClaimConfig {
+    /// The claim.
     path: ClaimPath,
+    /// The claim, or one item of the list, is one of these.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     any_of: Option<Vec<String>>,
+    /// All of these are among the items of the list.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     all_of: Option<Vec<String>>,
+    /// It is a value of the request.
     equals: Option<Operand>,
+    /// It is there, or not.
     present: Option<bool>,
 }
 
 /// A value of the request.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum Operand {
     /// What `{name}` stands for in the path's template.
     Path(String),

@@ -16,23 +16,36 @@ use crate::{AuthPlugin, AuthPolicy};
 /// What the operator wrote. The README explains each field.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::config))]
 pub struct Config {
+    /// Who can vouch; names are unique.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_PROVIDERS)))]
     providers: Vec<provider::Config>,
+    /// The first one that matches decides.
     #[serde(default)]
     rules: Vec<rule::Config>,
+    /// What happens to a request that no rule concerns.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "deny")))]
     default: Default,
+    /// Tells upstream who is calling, as JSON: `id`, `provider`, `kind`, `issuer`, `labels`, `scopes`.
     identity: Option<HeaderConfig>,
+    /// Tells upstream what rules in shadow would have done: `admin=deny;expired`.
     shadow: Option<HeaderConfig>,
+    /// `resource_metadata` of Bearer challenges (RFC 9728, 5.1).
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^https://[!-~]*$")))]
     resource_metadata: Option<String>,
+    /// What happens to a CORS preflight, which carries no credentials.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "allow")))]
     cors_preflight: CorsPreflight,
 }
 
 /// What happens to a request that no rule concerns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) enum Default {
     /// 403.
     #[default]
@@ -44,6 +57,7 @@ pub(crate) enum Default {
 /// What happens to a CORS preflight, which carries no credentials (Fetch standard, 3.3.5).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) enum CorsPreflight {
     /// It goes on.
     #[default]
@@ -54,7 +68,9 @@ pub(crate) enum CorsPreflight {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct HeaderConfig {
+    /// The header that is written. A client's own of this name is removed.
     header: HeaderName,
 }
 

@@ -17,6 +17,8 @@ mod preflight;
 mod provider;
 mod require;
 mod rule;
+#[cfg(feature = "schema")]
+mod schema;
 mod tally;
 
 use policy_core::config::Environment;

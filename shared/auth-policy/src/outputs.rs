@@ -10,8 +10,11 @@ use crate::own_headers::{OwnHeaders, is_alias};
 /// One item of `outputClaimToHeaders`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ClaimConfig {
+    /// The header that is written.
     header: HeaderName,
+    /// The claim that is read.
     claim: ClaimPath,
 }
 

@@ -26,12 +26,23 @@ pub(crate) type Fingerprint = [u8; 32];
 /// A provider as it is written down.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(extend("minProperties" = 2, "maxProperties" = 2))
+)]
 pub(crate) struct Config {
+    /// By which rules refer to it; unique.
     pub(crate) name: Label,
+    /// Signed tokens (JWT). The words are those of Istio's RequestAuthentication.
     jwt: Option<jwt::Config>,
+    /// API keys.
     api_key: Option<credentials::ApiKeyConfig>,
+    /// User names and passwords.
     basic: Option<credentials::BasicConfig>,
+    /// Opaque tokens, about which their issuer is asked (RFC 7662).
     introspection: Option<opaque::Config>,
+    /// Names in the client's certificate.
     mtls: Option<credentials::CertificateConfig>,
 }
 

@@ -9,24 +9,35 @@ use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 /// `require` as it is written down.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::all_or_any))]
 pub(crate) struct Config {
+    /// One of these providers, or groups of them.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     any_of: Option<Vec<Item>>,
+    /// All of these providers, or groups of them.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     all_of: Option<Vec<Item>>,
+    /// A request without any credential goes on, nobody vouches, and `authorize` is not asked.
     #[serde(default)]
     optional: bool,
 }
 
 /// A provider's name, or a group of names.
 #[derive(Debug, Clone)]
-enum Item {
+pub(crate) enum Item {
     Name(String),
     Group(Group),
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Group {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::all_or_any))]
+pub(crate) struct Group {
+    /// One of these providers.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     any_of: Option<Vec<String>>,
+    /// All of these providers.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     all_of: Option<Vec<String>>,
 }
 

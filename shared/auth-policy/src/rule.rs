@@ -15,20 +15,33 @@ use crate::tally::Tally;
 /// A rule as it is written down.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::rule))]
 pub(crate) struct Config {
+    /// Part of the metrics' labels; unique. Without it `rule-<index>`.
     name: Option<Label>,
+    /// Whom the rule concerns; everything where nothing is said.
     #[serde(default, rename = "match")]
     matches: Match,
+    /// Whether its verdict is carried out.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "enforce")))]
     enforcement: Enforcement,
+    /// The share for which the rule is enforced, by a stable hash; for the rest it only reports.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = 100)))]
     percent: Percent,
+    /// By what the share is taken: a value with operators.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")))]
     percent_by: Option<String>,
+    /// Nobody has to vouch.
     #[serde(default)]
     public: bool,
+    /// Refused, whoever it is.
     #[serde(default)]
     deny: bool,
+    /// Who has to vouch.
     require: Option<require::Config>,
+    /// What a known caller has to have.
     authorize: Option<authorize::Config>,
 }
 

@@ -19,37 +19,46 @@ use crate::place::{Place, check_places};
 use crate::words::{hex32, realm};
 
 const MAX_KEYS: usize = 100_000;
-const MAX_TEXT: usize = 256;
-const MAX_LABELS: usize = 32;
+pub(crate) const MAX_TEXT: usize = 256;
+pub(crate) const MAX_LABELS: usize = 32;
 
 /// The `apiKey` of a provider.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiKeyConfig {
     /// Where a key may stand; `[{header: x-api-key}]` where nothing is said.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 16)))]
     pub from: Option<Vec<Place>>,
     /// The keys.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_KEYS)))]
     pub keys: Vec<ApiKeyEntry>,
     /// Whether the key is taken out of the request before it goes on; true where nothing is said.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = true)))]
     pub hide_credential: Option<bool>,
     /// Receives the client's id.
     pub forward_id_header: Option<HeaderName>,
     /// The realm of the challenge.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[ -~]{1,128}$")))]
     pub realm: Option<String>,
 }
 
 /// One key, as its SHA-256 digest or written out. A client may have several, with the same labels.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::api_key))]
 pub struct ApiKeyEntry {
     /// The client.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S", "maxLength" = MAX_TEXT)))]
     pub id: String,
     /// The digest of the key in hexadecimal: `printf %s "$KEY" | sha256sum`.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[0-9A-Fa-f]{64}$")))]
     pub sha256: Option<String>,
     /// The key itself.
     pub key: Option<Secret>,
     /// What else is known of the client.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(transform = crate::schema::labels))]
     pub labels: BTreeMap<String, String>,
 }
 

@@ -40,13 +40,17 @@ const MAX_BAD: usize = 1024;
 /// The `basic` of a provider.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BasicConfig {
     /// The realm of the challenge.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[ -~]{1,128}$", "default" = DEFAULT_REALM)))]
     pub realm: Option<String>,
     /// htpasswd lines, `name:hash`; `{env: NAME}` may hold several. A user may have two, to change a password.
     /// A password of more than 72 bytes never matches a bcrypt hash, which would compare the first 72 only.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub users: Vec<Secret>,
     /// Whether `Authorization` is taken out of the request before it goes on; true where nothing is said.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = true)))]
     pub hide_credential: Option<bool>,
     /// Receives the user's name.
     pub forward_user_header: Option<HeaderName>,

@@ -17,12 +17,25 @@ const MAX_PATTERN: usize = 2048;
 /// The `mtls` of a provider. At least one pattern.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(transform = crate::schema::certificate)
+)]
 pub struct CertificateConfig {
     /// URI names; `*` stands for one whole segment of the path: `spiffe://cluster.local/ns/*/sa/*`.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("items" = { "type": "string", "pattern": "^[!-~]{1,2048}$" }, "maxItems" = MAX_PATTERNS))
+    )]
     pub uri_sans: Vec<String>,
     /// DNS names; `*` stands for one whole label: `*.example.com`.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("items" = { "type": "string", "pattern": "^[!-~]{1,2048}$" }, "maxItems" = MAX_PATTERNS))
+    )]
     pub dns_sans: Vec<String>,
 }
 

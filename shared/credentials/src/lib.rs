@@ -13,6 +13,8 @@ pub mod basic;
 pub mod certificate;
 pub mod challenge;
 pub mod place;
+#[cfg(feature = "schema")]
+mod schema;
 mod words;
 
 pub use api_key::{ApiKeyConfig, ApiKeys, Client};

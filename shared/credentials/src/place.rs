@@ -26,6 +26,11 @@ const MAX_PREFIX: usize = 64;
 /// Where a credential stands, as `{header: x-api-key, prefix: "ApiKey "}`, `{query: api_key}` or `{cookie: key}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "PlaceWire")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "PlaceWire", transform = crate::schema::place)
+)]
 pub enum Place {
     /// A header's value, after the prefix if there is one.
     ///
@@ -45,20 +50,36 @@ pub enum Place {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PlaceWire {
+    /// A header, all of whose value is the credential, but for the prefix.
     header: Option<HeaderName>,
+    /// What stands before the credential; one that ends in a blank is an authentication scheme.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("pattern" = r"^([!-+\x2d-~][ -+\x2d-~]*)?$", "maxLength" = MAX_PREFIX, "examples" = ["Bearer "]))
+    )]
     prefix: Option<String>,
+    /// A parameter of the query.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^[A-Za-z0-9._~\[\]:$-]{1,128}$")))]
     query: Option<String>,
+    /// A cookie.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$")))]
     cookie: Option<String>,
 }
 
 /// A header as `fromHeaders` lists them: `{name: Authorization, prefix: "Bearer "}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeaderPlace {
     /// The header.
     pub name: HeaderName,
     /// What stands before the credential; see [`Place::Header`].
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("pattern" = r"^([!-+\x2d-~][ -+\x2d-~]*)?$", "maxLength" = MAX_PREFIX, "examples" = ["Bearer "]))
+    )]
     pub prefix: Option<String>,
 }
 

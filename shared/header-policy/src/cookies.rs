@@ -15,18 +15,25 @@ use pattern::Pattern;
 /// The `cookies` block.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::cookies))]
 pub(crate) struct Config {
+    /// Adds `Secure`. Browsers drop such a cookie from plain HTTP, save on localhost.
     #[serde(default)]
     secure: bool,
+    /// Adds `HttpOnly`: scripts cannot read the cookie.
     #[serde(default)]
     http_only: bool,
+    /// Adds `SameSite=…`; `None` needs `secure: true`.
     same_site: Option<SameSite>,
+    /// Adds `Path=…`.
     path: Option<CookiePath>,
+    /// Cookies that are left alone entirely: a name, `pref-*` or `*-debug`. They have their case.
     #[serde(default)]
     except: Vec<Pattern>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum SameSite {
     Strict,
     Lax,
@@ -36,6 +43,11 @@ enum SameSite {
 /// A path that starts with a slash and cannot end the attribute.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("pattern" = r#"^/[!-:<-~]*$"#))
+)]
 struct CookiePath(String);
 
 impl TryFrom<String> for CookiePath {

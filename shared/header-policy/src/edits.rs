@@ -9,34 +9,50 @@ use crate::name::{Removal, Use, check, is_good_value};
 /// Edits as they are written down.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::edits))]
 pub(crate) struct Config {
+    /// Exactly this value. In a request, `:path` and `:authority` can be rewritten here.
     #[serde(default)]
     set: Vec<Pair>,
+    /// One value more.
     #[serde(default)]
     add: Vec<Pair>,
+    /// This value, where the header is not there.
     #[serde(default)]
     add_if_absent: Vec<Pair>,
+    /// This value, where the header is there.
     #[serde(default)]
     set_if_present: Vec<Pair>,
+    /// Takes headers off: a name, `x-int-*` or `*-debug`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["x-internal-*"]])))]
     remove: Vec<Removal>,
+    /// Moves all values; the target loses its own.
     #[serde(default)]
     rename: Vec<Move>,
+    /// Copies all values; the target loses its own. The source may be a pseudo header such as `:path`.
     #[serde(default)]
     copy: Vec<Move>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Pair {
+    /// The header.
     name: HeaderName,
+    /// Text with operators such as `%REQ(name)%`, `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`, `%START_TIME%`, `%UUID%`.
+    #[cfg_attr(feature = "schema", schemars(transform = policy_core::schema::header_value))]
     value: String,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Move {
+    /// The header that is read.
     from: HeaderName,
+    /// The header that is written.
     to: HeaderName,
 }
 

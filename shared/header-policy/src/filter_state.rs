@@ -15,24 +15,38 @@ const LONGEST_REWRITTEN: usize = 4096;
 /// One entry as it is written down.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Config {
+    /// What is read, before the rules; several values are joined by a comma.
     header: HeaderName,
+    /// It becomes filter state `wasm.<key>`.
     key: StateKey,
+    /// Replaces every match, in values of up to 4096 bytes; a longer one counts as absent.
     rewrite: Option<Rewrite>,
+    /// Published when the header is absent or empty.
+    #[cfg_attr(feature = "schema", schemars(transform = policy_core::schema::header_value))]
     default: Option<String>,
 }
 
 /// `substitution` for every match of `pattern`, as in Envoy's `regex_value_rewrite`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Rewrite {
+    /// What is replaced.
     pattern: Regex,
+    /// What it is replaced with; `\1` to `\9` are groups.
     substitution: Substitution,
 }
 
 /// The part of a filter state key after `wasm.`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("pattern" = r#"^(?!wasm\.)[A-Za-z0-9_.-]{1,128}$"#))
+)]
 pub(crate) struct StateKey(String);
 
 impl StateKey {

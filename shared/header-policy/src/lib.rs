@@ -11,6 +11,8 @@ mod filter_state;
 mod name;
 mod request_id;
 mod rule;
+#[cfg(feature = "schema")]
+mod schema;
 mod security;
 
 use policy_core::format::{Captured, Captures, Compiler};
@@ -33,21 +35,30 @@ pub enum HeaderPlugin {}
 /// `pluginConfig` of the header filter. Every part is optional; the README explains each field.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Config {
+    /// What is done to which messages; all rules that match are applied, in order.
     #[serde(default)]
     rules: Vec<rule::Config>,
+    /// Settles the request's id.
     request_id: Option<request_id::Config>,
+    /// Request headers that are published as filter state.
     #[serde(default)]
     to_filter_state: Vec<filter_state::Config>,
+    /// What a browser should be told, and what nobody need know.
     security_headers: Option<security::Config>,
+    /// Adds what `Set-Cookie` lacks.
     cookies: Option<cookies::Config>,
+    /// What happens to a request whose path or host cannot be compared, or would be rewritten with what is none.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "deny")))]
     failure_mode: FailureMode,
 }
 
 /// What happens to a request whose path or host cannot be compared, or would be rewritten with what is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum FailureMode {
     /// It is refused with 400.
     #[default]

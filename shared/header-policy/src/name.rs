@@ -50,6 +50,12 @@ pub(crate) fn is_good_value(name: &HeaderName, value: &[u8]) -> bool {
 /// What `remove` names: one header, `x-int-*` or `*-debug`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String"),
+    schemars(extend("pattern" = r#"^(:?[!#$%&'+.^_`|~0-9A-Za-z-]+\*?|\*:?[!#$%&'+.^_`|~0-9A-Za-z-]+)$"#))
+)]
 pub(crate) enum Removal {
     /// This header.
     Exact(HeaderName),

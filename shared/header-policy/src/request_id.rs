@@ -17,19 +17,29 @@ const MAX_ID: usize = 128;
 /// `requestId` as it is written down.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Config {
+    /// What a client's own id is worth.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "keep")))]
     mode: Mode,
+    /// Where the id stands.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "x-request-id")))]
     header: Option<HeaderName>,
+    /// Of the ids that are made here (RFC 9562).
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "uuidv4")))]
     format: IdFormat,
+    /// Give it to the client too.
     #[serde(default)]
     echo: bool,
+    /// Publish it as `wasm.<key>`.
     filter_state: Option<StateKey>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum Mode {
     /// A good id of the client stays; else there is a new one.
     #[default]
@@ -42,6 +52,7 @@ enum Mode {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum IdFormat {
     #[default]
     UuidV4,

@@ -12,16 +12,27 @@ use crate::edits::{self, Edits, Unfit};
 /// A rule as it is written down.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::rule))]
 pub(crate) struct Config {
+    /// Part of the metrics' labels; unique. Without it `rule-<index>`.
     name: Option<Label>,
+    /// Whom the rule concerns; everything where nothing is said.
     #[serde(default, rename = "match")]
     matches: Match,
+    /// Whether it is carried out.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "enforce")))]
     enforcement: Enforcement,
+    /// The share of requests, by a stable hash of the rule's name and `percentBy`; raising it only adds.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = 100)))]
     percent: Percent,
+    /// By what the share is taken: a value with operators.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")))]
     percent_by: Option<String>,
+    /// Edits of the request.
     request: Option<edits::Config>,
+    /// Edits of the response.
     response: Option<edits::Config>,
 }
 

@@ -24,6 +24,8 @@ mod hsts;
 mod leaking;
 mod nonce;
 mod permissions;
+#[cfg(feature = "schema")]
+mod schema;
 mod words;
 
 #[cfg(test)]

@@ -7,10 +7,19 @@ use serde::Deserialize;
 /// `jwksRefresh`: durations as they are written (`30s`).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefreshConfig {
+    /// How often keys are fetched: 1s to 7d.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "5m")))]
     interval: Option<Span>,
+    /// How often at most for keys that nobody knows: 100ms to 1d.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "10s")))]
     min_interval: Option<Span>,
+    /// How long an answer may take: 10ms to 10s.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "2s")))]
     timeout: Option<Span>,
+    /// How long keys serve after the last good fetch: at least `interval`, up to 365d.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "24h")))]
     max_stale: Option<Span>,
 }
 

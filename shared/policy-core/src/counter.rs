@@ -11,6 +11,11 @@ use serde::Deserialize;
 /// A name that a configuration gives and that becomes part of metric names: 1 to 63 letters, digits, `-` and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("pattern" = r#"^[A-Za-z0-9_-]{1,63}$"#))
+)]
 pub struct Label(String);
 
 impl Label {

@@ -12,6 +12,7 @@ use crate::host::Host;
 /// What a rule's decision is good for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Enforcement {
     /// It is carried out.
     #[default]
@@ -25,6 +26,11 @@ pub enum Enforcement {
 /// A share of requests, from just above 0 to 100 percent.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "f64")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "f64", extend("exclusiveMinimum" = 0, "maximum" = 100))
+)]
 pub struct Percent(f64);
 
 impl Percent {

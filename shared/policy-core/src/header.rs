@@ -15,6 +15,11 @@ pub const MAX_NAME: usize = 256;
 /// A header name: a lower-case token, or a pseudo header such as `:path`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("pattern" = r"^:?[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "maxLength" = MAX_NAME))
+)]
 pub struct HeaderName(Arc<str>);
 
 impl HeaderName {

@@ -44,6 +44,8 @@ pub mod policy;
 pub mod recent;
 pub mod regex;
 pub mod route;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod snapshot;
 pub mod table;
 pub mod time;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 /// A compiled expression.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
 pub struct Regex(regex_lite::Regex);
 
 impl Regex {
@@ -70,6 +71,7 @@ impl TryFrom<String> for Regex {
 /// What a match is replaced with.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
 pub struct Substitution(Vec<Piece>);
 
 #[derive(Debug, Clone)]

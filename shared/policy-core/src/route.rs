@@ -24,10 +24,19 @@ use crate::headers::Headers;
 /// A `match` block. Without conditions it matches every request.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Match {
+    /// Hosts, one of which has to be asked for. Compared without case, port and trailing dot; `*.` stands for any depth below.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["shop.example.com", "*.example.com"]])))]
     hosts: Option<List<HostPattern>>,
+    /// Paths, one of which has to be asked for.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [[{ "prefix": "/api" }]])))]
     paths: Option<List<PathPattern>>,
+    /// Methods, one of which it has to be. They have their case.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["GET", "POST"]])))]
     methods: Option<List<Method>>,
+    /// Conditions on headers, all of which have to hold.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [[{ "name": "x-canary", "exact": "1" }]])))]
     headers: Option<List<HeaderMatch>>,
 }
 
@@ -178,6 +187,11 @@ impl Match {
 /// A list with something in it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Vec<T>", bound = "T: Deserialize<'de>")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "Vec<T>", extend("minItems" = 1))
+)]
 struct List<T>(Vec<T>);
 
 impl<T> TryFrom<Vec<T>> for List<T> {
@@ -194,6 +208,11 @@ impl<T> TryFrom<Vec<T>> for List<T> {
 /// An HTTP method. Methods are case-sensitive (RFC 9110, 9.1).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("pattern" = r#"^[!#$%&'*+.^_`|~0-9A-Z-]+$"#))
+)]
 struct Method(String);
 
 impl TryFrom<String> for Method {

@@ -73,6 +73,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// A duration as configurations write it; see [`parse_duration`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("pattern" = "^[0-9]+(ms|s|m|h|d)$", "examples" = ["30s"]))
+)]
 pub struct Span(pub Duration);
 
 impl TryFrom<String> for Span {

@@ -24,40 +24,58 @@ const MAX_HOPS: u64 = 16;
 /// What the operator wrote. The README explains each field.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::config))]
 pub struct Config {
+    /// Every limit that matches is counted; the strictest answer wins. Names are unique.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_LIMITS)))]
     limits: Vec<limit::Config>,
+    /// How the client's address is found.
     #[serde(default)]
     client_ip: ClientIpConfig,
+    /// The service that counts limits with `scope: global`.
     global: Option<global::Config>,
+    /// What clients are told of limits.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "ietf")))]
     response_headers: Style,
+    /// The answer to a refused request.
     #[serde(default)]
     denial: denial::Config,
+    /// For how many keys a limit's table is made; a limit may have its own.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = 65536)))]
     max_keys: MaxKeys,
+    /// What happens when this proxy cannot decide on a limit.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "allow")))]
     failure_mode: FailureMode,
+    /// Tells upstream what limits in shadow would have said: `experiment=deny`.
     shadow: Option<HeaderConfig>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ClientIpConfig {
     /// Where the proxy itself is told how many to believe (`numTrustedProxies`), its peer is the client already, and this
     /// stays 0.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(max = MAX_HOPS)))]
     trusted_hops: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct HeaderConfig {
+    /// The header that is written. A client's own of this name is removed.
     header: HeaderName,
 }
 
 /// What happens to a request on which a limit cannot be decided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum FailureMode {
     /// It goes on.
     #[default]

@@ -22,9 +22,15 @@ pub enum Config {
 /// A cost that a header says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FromHeader {
+    /// The header; the largest number it has counts. Take it from a proxy, not from a client.
     header: HeaderName,
+    /// What a request without a number costs.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_COST), extend("default" = 1)))]
     default: Option<u64>,
+    /// The most that a request can cost; without it the smallest burst.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_COST)))]
     max: Option<u64>,
 }
 

@@ -13,7 +13,10 @@ const RETRY_AFTER: u32 = 1;
 /// `denial` as it is written down.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Config {
+    /// The status of a refusal.
+    #[cfg_attr(feature = "schema", schemars(range(min = 400, max = 599), extend("default" = 429)))]
     status: Option<u64>,
 }
 

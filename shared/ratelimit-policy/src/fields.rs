@@ -14,6 +14,7 @@ const LARGEST: u64 = 999_999_999_999_999;
 /// Which fields responses get.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Style {
     /// `RateLimit-Policy` and `RateLimit`.
     #[default]

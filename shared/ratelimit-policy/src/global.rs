@@ -40,11 +40,23 @@ pub type Descriptor = Vec<Entry>;
 /// `global` as it is written down.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Config {
+    /// Envoy's name of the cluster, reached in HTTP/2.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("pattern" = "^[!-~]{1,255}$", "examples" = ["outbound|8081||limitador.limits.svc.cluster.local"]))
+    )]
     cluster: String,
+    /// Keeps these limits apart from others in the same service.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[!-~]{1,255}$", "default" = "tollgate")))]
     domain: Option<String>,
+    /// How long a request waits for the answer: 1ms to 10s.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "50ms")))]
     timeout: Option<Span>,
+    /// What happens without an answer.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "allow")))]
     failure_mode: FailureMode,
 }
 

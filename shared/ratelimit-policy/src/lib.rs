@@ -20,6 +20,8 @@ mod local;
 pub mod percent;
 mod policy;
 pub mod rate;
+#[cfg(feature = "schema")]
+mod schema;
 mod service;
 pub mod tally;
 pub mod tier;

@@ -24,35 +24,62 @@ const MOST_KEYS: u64 = 1 << 20;
 /// A limit as it is written down.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::limit))]
 pub struct Config {
+    /// Part of the metrics' labels, of the answers, and of where the counts are: renamed, a limit begins anew.
     pub(crate) name: Label,
+    /// Whom the limit concerns; everything where nothing is said.
     #[serde(default, rename = "match")]
     matches: Match,
+    /// What is counted by; one bucket for all where nothing is said.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 8)))]
     key: Vec<Element>,
+    /// A request that lacks a part of the key is counted with all others that lack it. Otherwise the limit does not apply to it.
     #[serde(default)]
     required: bool,
+    /// Where it is counted.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "local")))]
     scope: Scope,
+    /// How many requests over time.
     rate: Option<RateConfig>,
+    /// Several windows at once, each with another unit.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::rate::MAX_WINDOWS)))]
     rates: Option<Vec<RateConfig>>,
+    /// A rate by what is known of the caller.
     tiers: Option<tier::Config>,
+    /// A rate by a stable share of the keys.
+    #[cfg_attr(feature = "schema", schemars(length(min = 2, max = 16)))]
     variants: Option<Vec<variant::Config>>,
+    /// So many requests at once.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65535)))]
     concurrency: Option<u64>,
+    /// Nothing passes.
     #[serde(default)]
     block: bool,
+    /// What a request counts.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = 1)))]
     cost: Option<cost::Config>,
+    /// Whether it refuses; `shadow` is counted and reported.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "enforce")))]
     enforcement: Enforcement,
+    /// The share of requests for which it is enforced, by a stable hash; for the rest it reports.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = 100)))]
     percent: Percent,
+    /// By what the share is taken: a value with operators.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")))]
     percent_by: Option<String>,
+    /// For how many keys its table is made.
     max_keys: Option<MaxKeys>,
 }
 
 /// Where a limit is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Scope {
     /// By this proxy, across its workers.
     #[default]
@@ -64,6 +91,11 @@ pub enum Scope {
 /// For how many keys a table is made: a power of two, to which any other number is rounded up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u64")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "u64", extend("minimum" = FEWEST_KEYS, "maximum" = MOST_KEYS))
+)]
 pub struct MaxKeys(u32);
 
 impl MaxKeys {

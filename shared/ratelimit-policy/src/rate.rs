@@ -18,6 +18,7 @@ const LARGEST_BURST: u64 = u32::MAX as u64;
 /// How long a window is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Unit {
     /// 1 s.
     Second,

@@ -15,9 +15,15 @@ const MAX_TIERS: usize = 256;
 /// Tiers as they are written down.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Config {
+    /// Where the tier stands.
+    #[cfg_attr(feature = "schema", schemars(transform = crate::schema::tier_by))]
     by: Element,
+    /// The rate of each tier.
+    #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = MAX_TIERS)))]
     values: BTreeMap<String, BudgetConfig>,
+    /// The rate of those who have no tier, or one that is not named.
     default: BudgetConfig,
 }
 

@@ -19,11 +19,19 @@ const MAX_WEIGHT: u64 = 1_000_000;
 /// A variant as it is written down.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::variant))]
 pub struct Config {
+    /// Unique within the limit.
     name: Label,
+    /// Its share of the keys, beside the weights of the others.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_WEIGHT)))]
     weight: u64,
+    /// How many requests over time.
     rate: Option<RateConfig>,
+    /// Several windows at once, each with another unit.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::rate::MAX_WINDOWS)))]
     rates: Option<Vec<RateConfig>>,
+    /// Nothing passes.
     #[serde(default)]
     block: bool,
 }

@@ -21,21 +21,47 @@ use crate::outputs::{self, Outputs};
 /// `introspection` as it is written down.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Config {
+    /// The endpoint's address, asked as RFC 7662 says.
+    #[cfg_attr(feature = "schema", schemars(transform = crate::schema::address))]
     endpoint: String,
+    /// Envoy's name of the cluster; without it `outbound|<port>||<host>`, which a ServiceEntry makes.
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1)))]
     cluster: Option<String>,
+    /// Who asks: HTTP Basic, form-encoded.
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1)))]
     client_id: String,
+    /// The client's secret.
     client_secret: Secret,
+    /// How long an answer may take: 10ms to 10s.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "1s")))]
     timeout: Option<Span>,
+    /// How long answers are kept, never past `exp`.
     #[serde(default)]
     cache: idp::CacheConfig,
+    /// Where tokens stand; when any of these three is given, only there. Without them `Authorization: Bearer`, then the parameter `access_token`.
     from_headers: Option<Vec<HeaderPlace>>,
+    /// Parameters of the query that tokens stand in.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("items" = { "type": "string", "pattern": r"^[A-Za-z0-9._~\[\]:$-]{1,128}$" }))
+    )]
     from_params: Option<Vec<String>>,
+    /// Cookies that tokens stand in.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("items" = { "type": "string", "pattern": r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$" }))
+    )]
     from_cookies: Option<Vec<String>>,
+    /// The token stays in the request. Otherwise it is taken out of header, query and cookie.
     #[serde(default)]
     forward_original_token: bool,
+    /// Claims that go to headers: as text, lists joined by commas, objects as JSON.
     #[serde(default)]
     output_claim_to_headers: Vec<outputs::ClaimConfig>,
+    /// Of the challenge; without it the provider's name.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[ -~]{1,128}$")))]
     realm: Option<String>,
 }
 

@@ -6,6 +6,12 @@ use serde::Deserialize;
 /// `XSRF-TOKEN`, `pref-*` or `*-debug`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String"),
+    schemars(extend("pattern" = r#"^([!#$%&'+.^_`|~0-9A-Za-z-]+\*?|\*[!#$%&'+.^_`|~0-9A-Za-z-]+)$"#))
+)]
 pub(super) enum Pattern {
     /// This name.
     Exact(String),

@@ -8,7 +8,7 @@ pub(super) const NONCE: &str = "nonce";
 
 /// Every directive of CSP3 and of the specifications that add to it. Directives that browsers have dropped
 /// (`plugin-types`, `prefetch-src`, `navigate-to`, `referrer`) are not among them.
-const DIRECTIVES: &[&str] = &[
+pub(super) const DIRECTIVES: &[&str] = &[
     "base-uri",
     "block-all-mixed-content",
     "child-src",
@@ -57,7 +57,7 @@ const KEYWORDS: &[&str] = &[
     "'inline-speculation-rules'",
 ];
 
-const SANDBOX: &[&str] = &[
+pub(super) const SANDBOX: &[&str] = &[
     "allow-downloads",
     "allow-forms",
     "allow-modals",
@@ -76,7 +76,7 @@ const SANDBOX: &[&str] = &[
 
 /// A directive's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Directive(&'static str);
+pub(super) struct Directive(pub(super) &'static str);
 
 impl<'de> Deserialize<'de> for Directive {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for Directive {
 
 /// What a directive's list holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// Sources: hosts, schemes, keywords, perhaps nonces and hashes.
     Sources,
     /// Nothing.
@@ -108,7 +108,7 @@ impl Directive {
         self.0
     }
 
-    fn kind(self) -> Kind {
+    pub(super) fn kind(self) -> Kind {
         match self.0 {
             "upgrade-insecure-requests" | "block-all-mixed-content" => Kind::Bare,
             "sandbox" => Kind::Sandbox,

@@ -13,6 +13,11 @@ const YEAR: u64 = 31_536_000;
 /// `maxAge`: a duration in whole seconds.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("pattern" = "^[0-9]+(ms|s|m|h|d)$", "examples" = ["365d"]))
+)]
 pub(super) struct MaxAge(u64);
 
 impl TryFrom<String> for MaxAge {

@@ -14,15 +14,15 @@ pub(super) struct Spec {
     /// Its name in the configuration.
     field: &'static str,
     /// From the most lenient to the strictest.
-    words: &'static [&'static str],
+    pub(super) words: &'static [&'static str],
     /// What OWASP proposes.
-    owasp: &'static str,
-    syntax: Syntax,
+    pub(super) owasp: &'static str,
+    pub(super) syntax: Syntax,
 }
 
 /// How browsers read the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Syntax {
+pub(super) enum Syntax {
     /// One word in any case.
     Word,
     /// One word, byte for byte.

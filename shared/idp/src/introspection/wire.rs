@@ -28,11 +28,14 @@ pub struct IntrospectionConfig {
 /// `cache` of an introspection.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CacheConfig {
     /// For how long a token counts as active without asking again: 1s to 1h, by default 60s, never past its `exp`.
     /// That it is not active is kept for ten seconds at most.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "60s")))]
     pub ttl: Option<Span>,
     /// How many answers are kept per worker: 2 to 100000, by default 10000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 2, max = 100_000), extend("default" = 10000)))]
     pub max_entries: Option<u64>,
 }
 

@@ -9,6 +9,11 @@ use crate::regex::Regex;
 /// A condition on one header. It holds when any of the header's values is as asked.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Wire")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "Wire", transform = crate::schema::header_match)
+)]
 pub struct HeaderMatch {
     name: HeaderName,
     test: Test,
@@ -17,14 +22,26 @@ pub struct HeaderMatch {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Wire {
+    /// The header.
     name: HeaderName,
+    /// A value is this text.
     exact: Option<String>,
+    /// A value begins with this text.
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1)))]
     prefix: Option<String>,
+    /// A value ends with this text.
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1)))]
     suffix: Option<String>,
+    /// A value has this text in it.
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1)))]
     contains: Option<String>,
+    /// An expression that matches a whole value.
     regex: Option<String>,
+    /// True: the header is there; false: it is not.
     present: Option<bool>,
+    /// Turns the condition round.
     #[serde(default)]
     invert: bool,
 }

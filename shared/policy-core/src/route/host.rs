@@ -5,6 +5,12 @@ use serde::Deserialize;
 /// A host to match: `api.example.com`, `*.example.com` (any depth below, not the domain itself), or `*`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String"),
+    schemars(extend("pattern" = r#"^(\*|(\*\.)?([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]))$"#))
+)]
 pub struct HostPattern(Kind);
 
 #[derive(Debug, Clone)]

@@ -8,14 +8,27 @@ use crate::regex::Regex;
 /// One way to name paths.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Wire")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "Wire", extend("minProperties" = 1, "maxProperties" = 1))
+)]
 pub struct PathPattern(Kind);
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object such as {prefix: /api}")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Wire {
+    /// This path and no other.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r#"^(/[!"$->@-\[\]-~]*|\*)$"#)))]
     exact: Option<String>,
+    /// This path and what is below it, by whole segments.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r#"^(/[!"$->@-\[\]-~]*|\*)$"#)))]
     prefix: Option<String>,
+    /// Segments: literal text, `*` or `{name}` (one segment), `**` (the rest).
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r#"^/"#)))]
     template: Option<String>,
+    /// An expression that matches the whole path.
     regex: Option<String>,
 }
 

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error};
 /// One element of a key: `{header: x-user}`, `path`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Element {
     /// The client's address, cut to a prefix.
     ClientIp(Prefixes),
@@ -35,18 +36,26 @@ pub enum Element {
 /// How much of an address counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Prefixes {
     /// Bits of an IPv6 address. A household has at least a /64, of which a client may use every address.
     #[serde(default = "Bits::v6")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = 64)))]
     pub(super) ipv6_prefix_length: Bits<128>,
     /// Bits of an IPv4 address.
     #[serde(default = "Bits::v4")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = 32)))]
     pub(super) ipv4_prefix_length: Bits<32>,
 }
 
 /// A number of bits, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u64")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "u64", extend("minimum" = 1, "maximum" = MOST))
+)]
 pub struct Bits<const MOST: u8>(pub(super) u8);
 
 impl Bits<128> {
@@ -77,6 +86,11 @@ impl<const MOST: u8> TryFrom<u64> for Bits<MOST> {
 /// 1 to 128 printable ASCII characters without blanks.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("pattern" = r#"^[!-~]{1,128}$"#))
+)]
 pub struct Word(String);
 
 impl Word {

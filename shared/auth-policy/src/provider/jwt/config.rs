@@ -20,32 +20,75 @@ use crate::provider::{Workshop, tokens};
 /// The block.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::jwt))]
 pub(crate) struct Config {
+    /// Compared with `iss` exactly.
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1)))]
     issuer: String,
+    /// One of them has to be in `aud`; any where nothing is said.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("items" = { "type": "string", "minLength": 1 }, "minItems" = 1))
+    )]
     audiences: Option<Vec<String>>,
+    /// Keys are fetched from there.
+    #[cfg_attr(feature = "schema", schemars(transform = crate::schema::address))]
     jwks_uri: Option<String>,
+    /// Keys written here: a JSON text, or the environment variable that has it.
     jwks: Option<Secret>,
+    /// Keys are those that the issuer's OpenID configuration names.
     #[serde(default)]
     discovery: bool,
+    /// Envoy's name of the cluster through which the issuer is reached; without it `outbound|<port>||<host>`, which a ServiceEntry makes.
     cluster: Option<String>,
+    /// How often keys are fetched.
     jwks_refresh: Option<RefreshConfig>,
+    /// Which algorithms are taken: RS256 to RS512, PS256 to PS512, ES256, ES384 and EdDSA where nothing is said.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     algorithms: Option<Vec<AlgorithmName>>,
+    /// Longer RSA keys are not used. Above 4096 only Envoy's cryptography serves.
+    #[cfg_attr(feature = "schema", schemars(range(min = 2048, max = 16384), extend("default" = 4096)))]
     max_rsa_bits: Option<u64>,
+    /// Where tokens stand; when any of these three is given, only there. Without them `Authorization: Bearer`, then the parameter `access_token`.
     from_headers: Option<Vec<HeaderPlace>>,
+    /// Parameters of the query that tokens stand in.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("items" = { "type": "string", "pattern": r"^[A-Za-z0-9._~\[\]:$-]{1,128}$" }))
+    )]
     from_params: Option<Vec<String>>,
+    /// Cookies that tokens stand in.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("items" = { "type": "string", "pattern": r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$" }))
+    )]
     from_cookies: Option<Vec<String>>,
+    /// For `exp`, `nbf`, `iat`: up to 10m.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "60s")))]
     clock_skew: Option<Span>,
+    /// A token without `exp` is refused.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = true)))]
     require_expiration: Option<bool>,
+    /// Longest time from `iat` (or now) to `exp`.
     max_lifetime: Option<Span>,
+    /// Compared with `typ`, `application/` left out, case ignored: `at+jwt` keeps ID tokens out (RFC 9068).
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "examples" = ["at+jwt"])))]
     token_type: Option<String>,
+    /// `cnf.x5t#S256` has to be the certificate of this connection (RFC 8705).
     #[serde(default)]
     require_certificate_binding: bool,
+    /// The token stays in the request. Otherwise it is taken out of header, query and cookie.
     #[serde(default)]
     forward_original_token: bool,
+    /// The payload as it was sent, base64url.
     output_payload_to_header: Option<HeaderName>,
+    /// Claims that go to headers: as text, lists joined by commas, objects as JSON.
     #[serde(default)]
     output_claim_to_headers: Vec<outputs::ClaimConfig>,
+    /// Of the challenge; without it the provider's name.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[ -~]{1,128}$")))]
     realm: Option<String>,
+    /// Tokens that were verified.
     #[serde(default)]
     cache: CacheConfig,
 }
@@ -53,12 +96,20 @@ pub(crate) struct Config {
 /// `cache`: tokens that were verified.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CacheConfig {
+    /// How many are kept per worker, up to 8 MiB; never past `exp`, and never past a change of keys.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_000_000), extend("default" = 1024)))]
     max_entries: Option<u64>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String", transform = crate::schema::algorithm)
+)]
 struct AlgorithmName(Algorithm);
 
 impl TryFrom<String> for AlgorithmName {
