@@ -26,6 +26,9 @@ wasm-test: ## Run the pure crates' tests in wasm32
 e2e: ## Build the modules and run the end-to-end tests
 	@scripts/test.sh build e2e
 
+schemas: ## Write the JSON Schemas of the manifests anew, to manifests/schemas
+	@cargo run --quiet --locked -p cli --bin tollgate -- schema --write manifests/schemas
+
 check: ## Format, lints, documentation, scripts, licences, fuzzing, reproducible modules
 	@scripts/check.sh
 

@@ -1,0 +1,66 @@
+//! The schema never refuses what the reader takes, and refuses most of what the reader refuses.
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum as _;
+
+use super::mutants::{Change, Keys, collect, mutants};
+use super::{Filter, complaints, config_validator, good};
+
+/// Mutants that the reader refuses, and how many of them the schema refuses too.
+#[derive(Debug, Default)]
+struct Tally {
+    taken: usize,
+    refused: usize,
+    by_both: usize,
+}
+
+fn compare(filter: Filter) -> BTreeMap<Change, Tally> {
+    let validator = config_validator(filter);
+    let configs = good::configs(filter);
+    let mut keys = Keys::new();
+    configs.iter().for_each(|(_, config)| collect(config, "", &mut keys));
+    let mut tallies: BTreeMap<Change, Tally> = BTreeMap::new();
+    for (_, config) in &configs {
+        for (change, place, mutant) in mutants(config, &keys) {
+            let tally = tallies.entry(change).or_default();
+            match (good::compile(filter, &mutant), validator.is_valid(&mutant)) {
+                (Ok(()), true) => tally.taken += 1,
+                (Ok(()), false) => {
+                    let complaints = complaints(&validator, &mutant);
+                    panic!(
+                        "{}: {place}: the reader takes this and the schema does not: {complaints:?}\n{mutant}",
+                        filter.name()
+                    );
+                }
+                (Err(reason), true) => {
+                    let shape = matches!(change, Change::Unknown | Change::Null);
+                    assert!(!shape, "{}: {place}: only the reader refuses this: {reason}", filter.name());
+                    tally.refused += 1;
+                }
+                (Err(_), false) => {
+                    tally.refused += 1;
+                    tally.by_both += 1;
+                }
+            }
+        }
+    }
+    tallies
+}
+
+#[test]
+fn what_the_reader_takes_the_schema_takes_and_hardly_more() {
+    for filter in Filter::value_variants() {
+        let tallies = compare(*filter);
+        let of = |change: &Change| &tallies[change];
+        for (change, least) in
+            [(Change::Kind, 97), (Change::Gone, 80), (Change::Added, 80), (Change::Other, 60)]
+        {
+            let Tally { refused, by_both, .. } = of(&change);
+            assert!(by_both * 100 >= refused * least, "{}: {change:?}: {tallies:#?}", filter.name());
+        }
+        let all: usize = tallies.values().map(|tally| tally.taken + tally.refused).sum();
+        let taken: usize = tallies.values().map(|tally| tally.taken).sum();
+        assert!(all > 2000 && taken > 300, "{}: {tallies:#?}", filter.name());
+    }
+}
