@@ -1,7 +1,11 @@
 //! What is wrong with a manifest, and where: `file:line:col: path: message`.
 
+mod code;
+
 use std::fmt;
 use std::path::PathBuf;
+
+pub use code::{Code, Level};
 
 /// A place in a text file, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +27,16 @@ pub struct Fault {
     pub path: String,
     /// Why, and what is allowed.
     pub message: String,
+    /// What kind of mistake it is.
+    pub code: Code,
+}
+
+impl Fault {
+    /// The same, as a mistake of this kind.
+    #[must_use]
+    pub fn coded(self, code: Code) -> Self {
+        Self { code, ..self }
+    }
 }
 
 impl fmt::Display for Fault {

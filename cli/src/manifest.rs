@@ -2,22 +2,26 @@
 
 mod files;
 mod head;
+mod mesh;
 mod order;
 mod reader;
 mod service;
 mod wasm_plugin;
 pub mod yaml;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+pub use mesh::Gateway;
+pub(crate) use mesh::WAYPOINT_CLASS;
 pub use order::in_chain_order;
 pub use service::{DestinationRule, Endpoint, Port, Resolution, ServiceEntry, TlsMode, TlsOrigination};
 pub use wasm_plugin::{
-    EnvValue, EnvVar, FailStrategy, Labels, Metadata, Mode, Phase, PluginType, PullPolicy, Spec, TargetRef,
-    TrafficMatch, WasmPlugin,
+    EnvValue, EnvVar, FailStrategy, Kind, Labels, Metadata, Mode, Phase, PluginType, PullPolicy, Spec,
+    TargetRef, TrafficMatch, WasmPlugin,
 };
 
-use crate::fault::{Fault, Faults};
+use crate::fault::{Code, Fault, Faults};
 
 /// What a set of files holds, in document order, and what was left out.
 #[derive(Debug, Clone, Default)]
@@ -28,25 +32,21 @@ pub struct Manifests {
     pub services: Vec<ServiceEntry>,
     /// How these are called.
     pub destinations: Vec<DestinationRule>,
+    /// Gateways and waypoints, as far as other objects tell of them.
+    pub gateways: Vec<Gateway>,
+    /// The hosts of the cluster's own Services that are among the objects.
+    pub cluster_hosts: Vec<String>,
     /// What was passed over, for the reader to know.
     pub notes: Vec<String>,
 }
 
 impl Manifests {
-    /// Reads files, and directories with everything below them that ends in `.yaml` or `.yml`.
+    /// Reads files, and directories with everything below them that ends in `.yaml` or `.yml`; `-` is standard input.
     ///
     /// # Errors
     /// All faults of all files at once.
     pub fn load(paths: &[PathBuf]) -> Result<Self, Faults> {
-        let mut all = Self::default();
-        let mut faults = Vec::new();
-        for file in files::manifests(paths).map_err(|fault| Faults(vec![fault]))? {
-            match files::read(&file) {
-                Ok(text) => all.add(&file, &text, &mut faults),
-                Err(fault) => faults.push(fault),
-            }
-        }
-        all.finish(faults)
+        strict(Self::survey(paths, &mut std::io::stdin()))
     }
 
     /// Reads one text, as if it had stood in a file of that name.
@@ -57,44 +57,85 @@ impl Manifests {
         let mut all = Self::default();
         let mut faults = Vec::new();
         all.add(file, text, &mut faults);
-        all.finish(faults)
+        faults.extend(all.given_twice());
+        strict((all, faults))
+    }
+
+    /// Reads as much as there is, with all faults: a plugin that has some is among the plugins as far as it could be
+    /// understood, and must not be served.
+    pub fn survey(paths: &[PathBuf], standard_input: &mut dyn Read) -> (Self, Vec<Fault>) {
+        let mut all = Self::default();
+        let (files, mut faults) = files::manifests(paths);
+        for file in files {
+            match files::read(&file, standard_input) {
+                Ok(text) => all.add(&file, &text, &mut faults),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        faults.extend(all.given_twice());
+        (all, faults)
     }
 
     fn add(&mut self, file: &Path, text: &str, faults: &mut Vec<Fault>) {
-        let documents = match yaml::parse(text) {
+        let doubt = |error: yaml::YamlError| {
+            let (at, path) = (Some(error.at), String::new());
+            Fault { file: file.to_owned(), at, path, message: error.message, code: error.code }
+        };
+        let documents = match yaml::read(text) {
             Ok(documents) => documents,
-            Err(error) => {
-                let (path, message) = (String::new(), error.message);
-                faults.push(Fault { file: file.to_owned(), at: Some(error.at), path, message });
-                return;
-            }
+            Err(error) => return faults.push(doubt(error)),
         };
         for document in documents {
-            match head::read(file, document) {
-                Ok(head::Document::Plugin(plugin)) => self.plugins.push(*plugin),
-                Ok(head::Document::Service(service)) => self.services.push(service),
-                Ok(head::Document::Destination(destination)) => self.destinations.push(destination),
-                Ok(head::Document::Other(note)) => self.notes.push(note),
-                Err(found) => faults.extend(found),
+            let mut ours = false;
+            for object in mesh::objects(document.node) {
+                ours |= self.add_object(file, object, faults);
+            }
+            if ours {
+                faults.extend(document.doubts.into_iter().map(doubt));
             }
         }
     }
 
-    fn finish(self, mut faults: Vec<Fault>) -> Result<Self, Faults> {
-        for (index, plugin) in self.plugins.iter().enumerate() {
-            let mut earlier = self.plugins.iter().take(index);
-            if let Some(first) = earlier.find(|other| other.full_name() == plugin.full_name()) {
-                let message =
-                    format!("{} is given twice, first in {}", plugin.full_name(), first.file.display());
-                faults.push(plugin.fault("metadata.name", message));
+    /// Says whether it is one that is served.
+    fn add_object(&mut self, file: &Path, object: yaml::Node, faults: &mut Vec<Fault>) -> bool {
+        let (read, found) = head::read(file, object);
+        faults.extend(found);
+        match read {
+            Some(head::Document::Plugin(plugin)) => self.plugins.push(*plugin),
+            Some(head::Document::Service(service)) => self.services.push(service),
+            Some(head::Document::Destination(destination)) => self.destinations.push(destination),
+            Some(head::Document::Other(note, known)) => {
+                self.notes.push(note);
+                match known {
+                    Some(mesh::Known::Gateway(gateway)) => self.gateways.push(gateway),
+                    Some(mesh::Known::Service(host)) => self.cluster_hosts.push(host),
+                    None => {}
+                }
+                return false;
             }
+            None => {}
         }
-        if faults.is_empty() { Ok(self) } else { Err(Faults(faults)) }
+        true
+    }
+
+    fn given_twice(&self) -> Vec<Fault> {
+        let twice = |(index, plugin): (usize, &WasmPlugin)| {
+            let mut earlier = self.plugins.iter().take(index);
+            let first =
+                earlier.find(|other| other.kind == plugin.kind && other.full_name() == plugin.full_name())?;
+            let message = format!("{} is given twice, first in {}", plugin.full_name(), first.file.display());
+            Some(plugin.fault("metadata.name", message).coded(Code::GivenTwice))
+        };
+        self.plugins.iter().enumerate().filter_map(twice).collect()
     }
 }
 
+fn strict((all, faults): (Manifests, Vec<Fault>)) -> Result<Manifests, Faults> {
+    if faults.is_empty() { Ok(all) } else { Err(Faults(faults)) }
+}
+
 fn whole(file: &Path, message: String) -> Fault {
-    Fault { file: file.to_owned(), at: None, path: String::new(), message }
+    Fault { file: file.to_owned(), at: None, path: String::new(), message, code: Code::Unreadable }
 }
 
 #[cfg(test)]

@@ -43,12 +43,15 @@ impl Plan {
             faults.extend(config_fault(&plugin, filters, &mut notes));
             notes.extend(unknown_clusters(&plugin, &clusters));
             if plugin.spec.plugin_type == PluginType::Network {
-                faults.push(plugin.fault("spec.type", "NETWORK plugins cannot be run here: only HTTP"));
+                faults.push(
+                    plugin
+                        .fault(&plugin.module_path("type"), "NETWORK plugins cannot be run here: only HTTP"),
+                );
             }
             notes.extend(missing_variables(&plugin));
             match modules.load(&plugin.spec.url) {
                 Ok(module) => plugins.push(Planned { plugin, module }),
-                Err(message) => faults.push(plugin.fault("spec.url", message)),
+                Err(message) => faults.push(plugin.fault(&plugin.module_path("url"), message)),
             }
         }
         if faults.is_empty() { Ok(Self { plugins, clusters, notes }) } else { Err(Faults(faults)) }
@@ -62,7 +65,7 @@ fn config_fault(plugin: &WasmPlugin, filters: &Filters, notes: &mut Vec<String>)
     match filters.check(module, json, &|name| variable(plugin, name)) {
         Some(Ok(())) => None,
         Some(Err(error)) => {
-            let error = error.under("spec.pluginConfig");
+            let error = error.under(&plugin.module_path("pluginConfig"));
             Some(plugin.fault(error.path(), error.message()))
         }
         None => {

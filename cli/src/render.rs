@@ -84,7 +84,7 @@ fn limits(plugins: &[WasmPlugin]) -> Result<String, Failure> {
         (None, _) => Err(Failure::Nothing(format!("there is no WasmPlugin with a {RATE_LIMIT} here"))),
         (Some(first), true) => {
             let message = "no limit of any ratelimit-filter here has scope: global; there is nothing for the service to count";
-            Err(Failure::Nothing(first.fault("spec.pluginConfig.limits", message).to_string()))
+            Err(Failure::Nothing(first.fault(&first.module_path("pluginConfig.limits"), message).to_string()))
         }
         _ => Ok(all.iter().map(|one| format!("# {}\n{}", one.plugin.full_name(), one.text)).collect()),
     }
@@ -93,7 +93,7 @@ fn limits(plugins: &[WasmPlugin]) -> Result<String, Failure> {
 /// `None` when the service has nothing to count for this plugin.
 fn rendered(plugin: &WasmPlugin) -> Result<Option<Rendered<'_>>, Fault> {
     let located = |error: ConfigError| {
-        let error = error.under("spec.pluginConfig");
+        let error = error.under(&plugin.module_path("pluginConfig"));
         plugin.fault(error.path(), error.message())
     };
     let compiled = compiled(plugin).map_err(located)?;
@@ -118,7 +118,7 @@ fn same_domain(first: &WasmPlugin, second: &Rendered<'_>) -> Fault {
         first.full_name(),
         second.domain
     );
-    second.plugin.fault("spec.pluginConfig.global.domain", message)
+    second.plugin.fault(&second.plugin.module_path("pluginConfig.global.domain"), message)
 }
 
 #[cfg(test)]

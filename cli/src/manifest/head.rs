@@ -2,49 +2,59 @@
 
 use std::path::Path;
 
+use super::mesh::{self, Known};
 use super::reader::{Field, Reader};
 use super::service::{self, DestinationRule, ServiceEntry};
-use super::wasm_plugin::{self, Metadata, WasmPlugin};
+use super::wasm_plugin::{self, Extension, Kind, Metadata, WasmPlugin};
 use super::yaml::{Node, Value};
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 
 /// What a document turned out to be.
 pub(super) enum Document {
-    /// A WasmPlugin.
+    /// A WasmPlugin or a TrafficExtension.
     Plugin(Box<WasmPlugin>),
     /// A ServiceEntry.
     Service(ServiceEntry),
     /// A DestinationRule.
     Destination(DestinationRule),
-    /// Something else, which is passed over with this note.
-    Other(String),
+    /// Something else, which is passed over with this note, and what it tells of the mesh.
+    Other(String, Option<Known>),
 }
 
-/// Reads a document.
-pub(super) fn read(file: &Path, document: Node) -> Result<Document, Vec<Fault>> {
+/// Whether a document is meant for Kubernetes at all: a limits file or a docker compose file is not.
+fn is_object(document: &Node) -> bool {
+    ["apiVersion", "kind", "spec"].iter().any(|field| document.field(field).is_some())
+}
+
+/// Reads a document; what could be read of it, and all that is wrong with it.
+pub(super) fn read(file: &Path, document: Node) -> (Option<Document>, Vec<Fault>) {
+    let note = |what: &str| format!("{}:{}: {what} passed over", file.display(), document.at.line);
+    if !is_object(&document) {
+        return (Some(Document::Other(note("what is no Kubernetes object"), None)), Vec::new());
+    }
     let mut reader = Reader::new(file, &document);
     let root = reader.root();
-    if !matches!(root.node.value, Value::Map(_)) {
-        reader.expected(&root, "a Kubernetes object");
-        return Err(reader.faults);
-    }
     let kind = reader.required(&root, "kind", "WasmPlugin").and_then(|kind| reader.text(&kind));
-    let read = match kind.as_deref() {
-        None => None,
-        Some("WasmPlugin") => {
-            return wasm_plugin::read(file, document).map(|plugin| Document::Plugin(Box::new(plugin)));
-        }
-        Some("ServiceEntry") => service::entry(&mut reader).map(Document::Service),
-        Some("DestinationRule") => service::destination(&mut reader).map(Document::Destination),
-        Some(kind) => {
-            let line = document.at.line;
-            Some(Document::Other(format!("{}:{line}: {kind} passed over", file.display())))
+    let plugin = match kind.as_deref() {
+        Some("WasmPlugin") => Kind::WasmPlugin,
+        Some("TrafficExtension") => Kind::TrafficExtension,
+        other => {
+            let read = match other {
+                None => None,
+                Some("ServiceEntry") => service::entry(&mut reader).map(Document::Service),
+                Some("DestinationRule") => service::destination(&mut reader).map(Document::Destination),
+                Some(kind) => Some(Document::Other(note(kind), mesh::known(kind, &document))),
+            };
+            return (read.filter(|_| reader.faults.is_empty()), reader.faults);
         }
     };
-    match read {
-        Some(read) if reader.faults.is_empty() => Ok(read),
-        _ => Err(reader.faults),
-    }
+    let note = note("TrafficExtension with a Lua script");
+    let (read, faults) = wasm_plugin::read(file, plugin, document);
+    let read = read.map(|read| match read {
+        Extension::Wasm(plugin) => Document::Plugin(plugin),
+        Extension::Lua => Document::Other(note, None),
+    });
+    (read, faults)
 }
 
 /// The fields at the top, and a version that is one of these.
@@ -54,7 +64,7 @@ pub(super) fn top(reader: &mut Reader<'_>, root: &Field<'_>, versions: &[&str]) 
     if let Some(version) = reader.required(root, "apiVersion", &wanted)
         && !version.node.text().is_some_and(|version| versions.contains(&version))
     {
-        reader.fault(&version.path, format!("must be {wanted}"));
+        reader.fault(Code::ApiVersion, &version.path, format!("must be {wanted}"));
     }
 }
 
@@ -89,7 +99,7 @@ fn metadata(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Metadata> {
     };
     let created = reader.optional_text(field, "creationTimestamp");
     if created.as_deref().is_some_and(|created| !is_utc_timestamp(created)) {
-        reader.fault(&field.child("creationTimestamp"), "must be like 2026-11-21T10:00:00Z");
+        reader.fault(Code::Name, &field.child("creationTimestamp"), "must be like 2026-11-21T10:00:00Z");
     }
     let annotations = reader.texts(field, "annotations");
     Some(Metadata { name: name?, namespace: namespace?, creation_timestamp: created, annotations })
@@ -103,7 +113,8 @@ fn dns_name(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<String> {
         !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(allowed)
     };
     if name.len() > 253 || !name.split('.').all(label) {
-        reader.fault(&field.path, "must be a DNS name: lower-case letters, digits, \"-\" and \".\"");
+        let message = "must be a DNS name: lower-case letters, digits, \"-\" and \".\"";
+        reader.fault(Code::Name, &field.path, message);
         return None;
     }
     Some(name)

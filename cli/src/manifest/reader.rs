@@ -4,7 +4,7 @@ use policy_core::config::nearest;
 use std::path::Path;
 
 use super::yaml::{Node, Value};
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 
 /// Collects the faults of one document.
 pub(super) struct Reader<'d> {
@@ -29,14 +29,10 @@ impl<'d> Reader<'d> {
         Field { path: String::new(), node: self.document }
     }
 
-    pub(super) fn fault(&mut self, path: &str, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, code: Code, path: &str, message: impl Into<String>) {
         let at = Some(self.document.locate(path));
-        self.faults.push(Fault {
-            file: self.file.to_owned(),
-            at,
-            path: path.to_owned(),
-            message: message.into(),
-        });
+        let (file, path) = (self.file.to_owned(), path.to_owned());
+        self.faults.push(Fault { file, at, path, message: message.into(), code });
     }
 
     /// The field of that name; null is as good as absent, as the API server has it.
@@ -48,13 +44,23 @@ impl<'d> Reader<'d> {
     pub(super) fn required<'f>(&mut self, of: &Field<'f>, key: &str, why: &str) -> Option<Field<'f>> {
         let field = self.optional(of, key);
         if field.is_none() {
-            self.fault(&of.child(key), format!("is required: {why}"));
+            self.fault(Code::Required, &of.child(key), format!("is required: {why}"));
         }
         field
     }
 
     /// Complains about fields that are not known, each with the nearest that is.
     pub(super) fn only(&mut self, of: &Field<'_>, known: &[&str]) {
+        self.only_or(of, known, &|_| None);
+    }
+
+    /// The same, with messages of their own for fields that are often written by mistake.
+    pub(super) fn only_or(
+        &mut self,
+        of: &Field<'_>,
+        known: &[&str],
+        mistaken: &dyn Fn(&str) -> Option<String>,
+    ) {
         let Value::Map(entries) = &of.node.value else {
             self.expected(of, "an object");
             return;
@@ -65,16 +71,17 @@ impl<'d> Reader<'d> {
             }
             let allowed = known.join(", ");
             let key = &entry.key;
-            let message = match nearest(key, known) {
+            let unknown = || match nearest(key, known) {
                 Some(name) => format!("unknown field {key:?}, did you mean {name:?}? (allowed: {allowed})"),
                 None => format!("unknown field {key:?} (allowed: {allowed})"),
             };
-            self.fault(&of.child(key), message);
+            let message = mistaken(key).unwrap_or_else(unknown);
+            self.fault(Code::UnknownField, &of.child(key), message);
         }
     }
 
     pub(super) fn expected(&mut self, field: &Field<'_>, what: &str) {
-        self.fault(&field.path, format!("expected {what}, found {}", field.node.kind()));
+        self.fault(Code::WrongType, &field.path, format!("expected {what}, found {}", field.node.kind()));
     }
 
     pub(super) fn text(&mut self, field: &Field<'_>) -> Option<String> {
@@ -85,7 +92,8 @@ impl<'d> Reader<'d> {
             } else {
                 ""
             };
-            self.fault(&field.path, format!("expected text, found {}{hint}", field.node.kind()));
+            let message = format!("expected text, found {}{hint}", field.node.kind());
+            self.fault(Code::WrongType, &field.path, message);
         }
         text
     }
@@ -105,7 +113,8 @@ impl<'d> Reader<'d> {
             let allowed = names.join(", ");
             let suggestion =
                 nearest(&text, &names).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-            self.fault(&field.path, format!("{text:?} is not one of {allowed}{suggestion}"));
+            let message = format!("{text:?} is not one of {allowed}{suggestion}");
+            self.fault(Code::WrongWord, &field.path, message);
         }
         found.map(|(_, value)| *value)
     }

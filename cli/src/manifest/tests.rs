@@ -62,15 +62,15 @@ spec:
 #[test]
 fn other_kinds_are_passed_over_with_a_note() {
     check(
-        "kind: Namespace\n---\nkind: Service\n",
-        "a.yaml:1: Namespace passed over\na.yaml:3: Service passed over",
+        "kind: Namespace\n---\nkind: Service\ndefaultMode: 0644\n---\n- limit\n---\nservices: {on: 1}\n",
+        "a.yaml:1: Namespace passed over\na.yaml:3: Service passed over\n\
+         a.yaml:6: what is no Kubernetes object passed over\na.yaml:8: what is no Kubernetes object passed over",
     );
     check("", "");
 }
 
 #[test]
 fn the_head_is_strict() {
-    check("- a\n", "a.yaml:1:1: expected a Kubernetes object, found a list");
     check("apiVersion: v1\n", "a.yaml:1:1: kind: is required: WasmPlugin");
     check("kind: WasmPlugin\nkind: Other\n", "a.yaml:2:1: \"kind\" is given twice, first in line 1");
     check(
@@ -101,7 +101,8 @@ fn an_unknown_field_names_the_nearest() {
     );
     check_spec(
         "  selector: {labels: {a: b}}\n",
-        "a.yaml:6:14: spec.selector.labels: unknown field \"labels\" (allowed: matchLabels)",
+        "a.yaml:6:14: spec.selector.labels: unknown field selector.labels is dropped, so the plugin would apply to all \
+         workloads; use matchLabels",
     );
 }
 
@@ -144,18 +145,20 @@ fn lists_name_the_item() {
         ),
         (
             "match: [{ports: [8080]}]",
-            "a.yaml:6:20: spec.match[0].ports[0]: expected an object, found a number\n\
-             a.yaml:6:20: spec.match[0].ports[0].number: must be 1–65535 and unique, written as {number: N}",
+            "a.yaml:6:20: spec.match[0].ports[0].number: must be 1–65535 and unique, written as {number: N}",
         ),
         ("match: {mode: SERVER}", "a.yaml:6:3: spec.match: expected a list, found an object"),
         (
             "targetRefs: [{kind: Gateway, name: g, namespace: other}]",
-            "a.yaml:6:41: spec.targetRefs[0].namespace: cross namespace referencing is not currently supported",
+            "a.yaml:6:41: spec.targetRefs[0].namespace: cross namespace referencing is not currently supported; put the object in that \
+             namespace",
         ),
     ] {
         check_spec(&format!("  {spec}\n"), expected);
     }
 }
+
+const FILE: &str = "file URLs need exactly file:///absolute/path (istiod cuts the literal \"file://\")";
 
 #[test]
 fn a_url_must_be_one_that_istio_takes() {
@@ -164,9 +167,17 @@ fn a_url_must_be_one_that_istio_takes() {
         ("https://example.com/header-filter.wasm", ""),
         ("file:///tmp/header-filter.wasm", ""),
         ("docker://x/y", "scheme \"docker\" is not supported; use one of http, https, file, oci"),
-        ("localhost:5000/x:1", "write oci://localhost:5000/x:1"),
-        ("10.0.0.5:5000/x:1", "write oci://10.0.0.5:5000/x:1"),
-        ("file://x.wasm", "file URLs need exactly file:///absolute/path"),
+        ("localhost:5000/x:1", "\"localhost\" is read as a URL scheme; write oci://localhost:5000/x:1"),
+        (
+            "10.0.0.5:5000/x:1",
+            "the API server accepts this, but istiod drops it (\"first path segment in URL cannot contain colon\"); \
+             write oci://10.0.0.5:5000/x:1",
+        ),
+        ("file://x.wasm", FILE),
+        ("file:/x.wasm", FILE),
+        ("FILE:///x.wasm", FILE),
+        ("oci:///x", "names no module"),
+        ("oci://x/a b", "has a blank or a control character in it"),
         ("oci://", "names no module"),
     ] {
         let expected =
@@ -184,7 +195,12 @@ fn directories_are_read_in_order_and_other_files_left_alone() {
         ("b.yml", plugin("b")),
         ("a.yaml", plugin("a")),
         ("sub/c.yaml", plugin("c")),
-        ("kustomization.yaml", "resources: [a.yaml]".to_owned()),
+        (
+            "kustomization.yaml",
+            "resources: [a.yaml]\npatches: [{path: sub/patch.yaml}, {path: ./p/../q.yaml}]".to_owned(),
+        ),
+        ("sub/patch.yaml", "apiVersion: incomplete".to_owned()),
+        ("q.yaml", "[{op: replace}]".to_owned()),
         (".a.yaml.swp.yaml", "{{".to_owned()),
         ("README.md", "# no".to_owned()),
     ] {
@@ -218,6 +234,10 @@ fn a_file_that_is_no_manifest_at_all_is_refused_and_not_read_for_ever() {
 
 #[test]
 fn what_a_file_says_cannot_feign_a_line_on_the_terminal() {
-    let faults = Manifests::parse(Path::new("a.yaml"), "\"\\e[31mRED\\nb.yaml: live\": 1\n").unwrap_err();
+    let faults = Manifests::parse(
+        Path::new("a.yaml"),
+        "kind: A\n---\napiVersion: x\n\"\\e[31mRED\\nb.yaml: live\": 1\n",
+    )
+    .unwrap_err();
     assert!(!faults.to_string().contains(['\u{1b}', '\n']), "{faults}");
 }

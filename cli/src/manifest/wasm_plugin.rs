@@ -1,22 +1,50 @@
-//! Istio's WasmPlugin, `extensions.istio.io/v1alpha1`, as types that cannot hold what Istio would refuse.
+//! Istio's WasmPlugin and TrafficExtension, `extensions.istio.io/v1alpha1`, as types that cannot hold what Istio would
+//! refuse. Since 1.30 Istio itself turns every WasmPlugin into a TrafficExtension: they differ in spelling only.
 
+mod environment;
+mod module;
 mod read;
+mod scope;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
-pub(super) use read::read;
+pub(super) use read::{Extension, read};
 
 use super::yaml::Node;
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 
-/// One WasmPlugin and where it came from.
+/// As what a plugin was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `WasmPlugin`: what concerns the module stands in `spec`.
+    WasmPlugin,
+    /// `TrafficExtension`, Istio 1.30 and later: what concerns the module stands in `spec.wasm`.
+    TrafficExtension,
+}
+
+impl Kind {
+    /// The word in `kind`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::WasmPlugin => "WasmPlugin",
+            Self::TrafficExtension => "TrafficExtension",
+        }
+    }
+}
+
+/// One WasmPlugin or TrafficExtension, and where it came from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WasmPlugin {
     /// The file it stands in.
     pub file: PathBuf,
     /// The document, kept so that a later complaint can name the line.
     pub document: Node,
+    /// As what it was written.
+    pub kind: Kind,
     /// `metadata`.
     pub metadata: Metadata,
     /// `spec`.
@@ -34,7 +62,18 @@ impl WasmPlugin {
     #[must_use]
     pub fn fault(&self, path: &str, message: impl Into<String>) -> Fault {
         let at = Some(self.document.locate(path));
-        Fault { file: self.file.clone(), at, path: path.to_owned(), message: message.into() }
+        let (file, path) = (self.file.clone(), path.to_owned());
+        Fault { file, at, path, message: message.into(), code: Code::Invalid }
+    }
+
+    /// The path of a field that concerns the module: `url`, `sha256`, `imagePullPolicy`, `imagePullSecret`,
+    /// `pluginConfig`, `pluginName`, `failStrategy`, `vmConfig` or `type`.
+    #[must_use]
+    pub fn module_path(&self, field: &str) -> String {
+        match self.kind {
+            Kind::WasmPlugin => format!("spec.{field}"),
+            Kind::TrafficExtension => format!("spec.wasm.{field}"),
+        }
     }
 }
 

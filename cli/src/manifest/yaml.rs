@@ -6,7 +6,7 @@ mod scalar;
 
 use serde_json::Number;
 
-pub use parse::{YamlError, parse};
+pub use parse::{Document, YamlError, parse, read};
 
 use crate::fault::Position;
 
@@ -55,6 +55,31 @@ impl Node {
             Value::Map(entries) => entries.iter().find(|entry| entry.key == key),
             _ => None,
         }
+    }
+
+    /// Where the last thing in it starts.
+    #[must_use]
+    pub fn last(&self) -> Position {
+        match &self.value {
+            Value::Map(entries) => entries.last().map_or(self.at, |entry| entry.value.last().max(entry.key_at)),
+            Value::List(items) => items.last().map_or(self.at, Self::last),
+            _ => self.at,
+        }
+    }
+
+    /// The items, when this is a list.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The value of the field of that name, when this is a map and has one that is not null.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.field(key).map(|entry| &entry.value).filter(|node| node.value != Value::Null)
     }
 
     /// The text, when this is text.

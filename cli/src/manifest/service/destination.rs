@@ -6,6 +6,7 @@ use super::super::head;
 use super::super::reader::{Field, Reader};
 use super::super::yaml::Value;
 use super::{API_VERSIONS, DestinationRule, TlsMode, TlsOrigination, entry};
+use crate::fault::Code;
 
 const MODES: [(&str, Option<TlsMode>); 4] = [
     ("DISABLE", Some(TlsMode::Disable)),
@@ -77,14 +78,18 @@ fn tls(reader: &mut Reader<'_>, of: &Field<'_>) -> Option<TlsOrigination> {
     let mode = match reader.word(&tls, "mode", &MODES) {
         Some(Some(mode)) => mode,
         Some(None) => {
-            reader.fault(&tls.child("mode"), "cannot be served here: only SIMPLE and DISABLE");
+            reader.fault(Code::Invalid, &tls.child("mode"), "cannot be served here: only SIMPLE and DISABLE");
             return None;
         }
         // Istio's default is the first of its list.
         None => TlsMode::Disable,
     };
     if mode == TlsMode::Simple && reader.optional(&tls, "credentialName").is_some() {
-        reader.fault(&tls.child("credentialName"), "cannot be read here: name a file as caCertificates");
+        reader.fault(
+            Code::Invalid,
+            &tls.child("credentialName"),
+            "cannot be read here: name a file as caCertificates",
+        );
     }
     let mut names = Vec::new();
     for item in reader.items(&tls, "subjectAltNames") {

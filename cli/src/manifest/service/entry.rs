@@ -6,6 +6,7 @@ use super::super::head;
 use super::super::reader::{Field, Reader};
 use super::super::yaml::Value;
 use super::{API_VERSIONS, Endpoint, Port, Resolution, ServiceEntry};
+use crate::fault::Code;
 
 /// Of no meaning on one machine.
 const OTHERS: [&str; 5] = ["addresses", "location", "exportTo", "subjectAltNames", "workloadSelector"];
@@ -44,7 +45,7 @@ pub(in super::super) fn read(reader: &mut Reader<'_>) -> Option<ServiceEntry> {
     let ports: Vec<Port> =
         reader.items(&spec, "ports").iter().filter_map(|item| port(reader, item)).collect();
     if ports.is_empty() && reader.faults.is_empty() {
-        reader.fault("spec.ports", "is required: at least one");
+        reader.fault(Code::Required, "spec.ports", "is required: at least one");
     }
     let endpoints: Vec<Endpoint> = reader
         .items(&spec, "endpoints")
@@ -62,11 +63,13 @@ pub(in super::super) fn read(reader: &mut Reader<'_>) -> Option<ServiceEntry> {
 fn check_no_endpoints(reader: &mut Reader<'_>, resolution: Resolution, hosts: &[String]) {
     match resolution {
         Resolution::None => {}
-        Resolution::Static => reader.fault("spec.endpoints", "is required: STATIC takes their addresses"),
+        Resolution::Static => {
+            reader.fault(Code::Required, "spec.endpoints", "is required: STATIC takes their addresses")
+        }
         Resolution::Dns => {
             if let Some(index) = hosts.iter().position(|host| host.starts_with('*')) {
                 let path = format!("spec.hosts[{index}]");
-                reader.fault(&path, "cannot be resolved: give endpoints, or a name without *");
+                reader.fault(Code::Invalid, &path, "cannot be resolved: give endpoints, or a name without *");
             }
         }
     }
@@ -75,7 +78,7 @@ fn check_no_endpoints(reader: &mut Reader<'_>, resolution: Resolution, hosts: &[
 fn hosts(reader: &mut Reader<'_>, spec: &Field<'_>) -> Vec<String> {
     let items = reader.items(spec, "hosts");
     if items.is_empty() && reader.faults.is_empty() {
-        reader.fault("spec.hosts", "is required: at least one");
+        reader.fault(Code::Required, "spec.hosts", "is required: at least one");
     }
     let mut hosts = Vec::new();
     for item in &items {
@@ -83,7 +86,7 @@ fn hosts(reader: &mut Reader<'_>, spec: &Field<'_>) -> Vec<String> {
         if is_host(host.strip_prefix("*.").unwrap_or(&host)) {
             hosts.push(host);
         } else {
-            reader.fault(&item.path, "must be a DNS name, or one after \"*.\"");
+            reader.fault(Code::Name, &item.path, "must be a DNS name, or one after \"*.\"");
         }
     }
     hosts
@@ -111,7 +114,7 @@ pub(super) fn number(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<u16> 
     };
     let number = number.filter(|number| *number > 0);
     if number.is_none() {
-        reader.fault(&field.path, "must be a port number: 1 to 65535");
+        reader.fault(Code::Port, &field.path, "must be a port number: 1 to 65535");
     }
     number
 }
@@ -131,7 +134,7 @@ fn endpoint(
             Resolution::Static => "must be an IP address: resolution is STATIC",
             _ => "must be an IP address or a DNS name",
         };
-        reader.fault(&address_field.path, message);
+        reader.fault(Code::Invalid, &address_field.path, message);
     }
     let mut ports = Vec::new();
     if let Some(field) = reader.optional(item, "ports") {

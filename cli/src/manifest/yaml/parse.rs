@@ -7,7 +7,7 @@ use std::fmt;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 
 use super::{Entry, Node, Value, scalar};
-use crate::fault::Position;
+use crate::fault::{Code, Position};
 
 /// More nodes than any manifest has: an alias repeats what it names, and a few of them nested would fill the memory.
 const MOST_NODES: usize = 100_000;
@@ -21,6 +21,17 @@ pub struct YamlError {
     pub at: Position,
     /// Why.
     pub message: String,
+    /// What kind of mistake it is.
+    pub code: Code,
+}
+
+/// One document of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// What it says, as far as that is certain.
+    pub node: Node,
+    /// What YAML 1.1 and 1.2 read differently, and what only some readers take.
+    pub doubts: Vec<YamlError>,
 }
 
 impl fmt::Display for YamlError {
@@ -37,7 +48,20 @@ impl std::error::Error for YamlError {}
 /// For text that is not YAML, and for what is refused: a key given twice, merge keys, tags, and scalars that YAML 1.1
 /// and 1.2 read differently.
 pub fn parse(text: &str) -> Result<Vec<Node>, YamlError> {
-    let mut builder = Builder { events: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    let certain = |document: Document| match document.doubts.into_iter().next() {
+        Some(doubt) => Err(doubt),
+        None => Ok(document.node),
+    };
+    read(text)?.into_iter().map(certain).collect()
+}
+
+/// The same, with the doubts left to the reader: in a document that is none of ours they are nobody's business.
+///
+/// # Errors
+/// For text that is not YAML, or too large.
+pub fn read(text: &str) -> Result<Vec<Document>, YamlError> {
+    let (events, anchors, doubts) = (Parser::new_from_str(text), HashMap::new(), Vec::new());
+    let mut builder = Builder { events, anchors, nodes: 0, doubts };
     let mut documents = Vec::new();
     loop {
         match builder.next()? {
@@ -45,9 +69,10 @@ pub fn parse(text: &str) -> Result<Vec<Node>, YamlError> {
             (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
             (event, at) => {
                 builder.anchors.clear();
-                let document = builder.node(event, at, 0)?;
-                if document.value != Value::Null {
-                    documents.push(document);
+                let node = builder.node(event, at, 0)?;
+                let doubts = std::mem::take(&mut builder.doubts);
+                if node.value != Value::Null {
+                    documents.push(Document { node, doubts });
                 }
             }
         }
@@ -58,6 +83,7 @@ struct Builder<'t> {
     events: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    doubts: Vec<YamlError>,
 }
 
 impl<'t> Builder<'t> {
@@ -67,6 +93,7 @@ impl<'t> Builder<'t> {
             Some(Err(error)) => Err(YamlError {
                 at: position(*error.marker()),
                 message: format!("not YAML: {}", error.info()),
+                code: Code::NotYaml,
             }),
             None => Ok((Event::StreamEnd, Position { line: 1, column: 1 })),
         }
@@ -78,15 +105,13 @@ impl<'t> Builder<'t> {
         }
         let (anchor, value) = match event {
             Event::Alias(anchor) => return self.alias(anchor, at),
-            Event::Scalar(text, style, anchor, tag) => {
-                (anchor, scalar_value(&text, style, tag.as_ref(), at)?)
-            }
+            Event::Scalar(text, style, anchor, tag) => (anchor, self.scalar(&text, style, tag.as_ref(), at)),
             Event::SequenceStart(anchor, tag) => {
-                refuse_tag(tag.as_ref(), at)?;
+                self.doubt_tag(tag.as_ref(), at);
                 (anchor, Value::List(self.list(depth)?))
             }
             Event::MappingStart(anchor, tag) => {
-                refuse_tag(tag.as_ref(), at)?;
+                self.doubt_tag(tag.as_ref(), at);
                 (anchor, Value::Map(self.map(depth)?))
             }
             _ => return refuse(at, "not YAML: a value is missing"),
@@ -114,14 +139,12 @@ impl<'t> Builder<'t> {
         loop {
             let (key, key_at) = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(entries),
-                (Event::Scalar(text, style, ..), at) => (key(text, style, at)?, at),
+                (Event::Scalar(text, style, ..), at) => (self.key(text, style, at), at),
                 (_, at) => return refuse(at, "a key must be plain text"),
             };
             if let Some(first) = entries.iter().find(|entry| entry.key == key) {
-                return refuse(
-                    key_at,
-                    format!("{key:?} is given twice, first in line {}", first.key_at.line),
-                );
+                let message = format!("{key:?} is given twice, first in line {}", first.key_at.line);
+                self.doubt(key_at, Code::AmbiguousYaml, message);
             }
             let (event, at) = self.next()?;
             let value = self.node(event, at, depth.saturating_add(1))?;
@@ -143,46 +166,56 @@ impl<'t> Builder<'t> {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > MOST_NODES { refuse(at, format!("more than {MOST_NODES} values")) } else { Ok(()) }
     }
-}
 
-fn key(text: Cow<'_, str>, style: ScalarStyle, at: Position) -> Result<String, YamlError> {
-    if style == ScalarStyle::Plain {
-        if text == "<<" {
-            return refuse(at, "merge keys (<<) are not supported: write the fields out");
+    fn key(&mut self, text: Cow<'_, str>, style: ScalarStyle, at: Position) -> String {
+        if style == ScalarStyle::Plain {
+            let doubt = if text == "<<" {
+                Some((
+                    Code::AmbiguousYaml,
+                    "merge keys (<<) are not supported: write the fields out".to_owned(),
+                ))
+            } else if let Some(meaning) = scalar::word_of_yaml_1_1(&text) {
+                Some((Code::AmbiguousYaml, format!("kubectl reads {text} as {meaning}: put it in quotes")))
+            } else {
+                scalar::plain(&text).err()
+            };
+            if let Some((code, message)) = doubt {
+                self.doubt(at, code, message);
+            }
         }
-        if let Some(meaning) = scalar::word_of_yaml_1_1(&text) {
-            return refuse(at, format!("kubectl reads {text} as {meaning}: put it in quotes"));
+        text.into_owned()
+    }
+
+    /// In doubt it is taken for text.
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Cow<'_, Tag>>, at: Position) -> Value {
+        let text_asked_for = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
+        if style != ScalarStyle::Plain || text_asked_for {
+            return Value::Text(text.to_owned());
         }
-        if let Err(message) = scalar::plain(&text) {
-            return refuse(at, message);
+        self.doubt_tag(tag, at);
+        match scalar::plain(text) {
+            Ok(value) => value,
+            Err((code, message)) => {
+                self.doubt(at, code, message);
+                Value::Text(text.to_owned())
+            }
         }
     }
-    Ok(text.into_owned())
-}
 
-fn scalar_value(
-    text: &str,
-    style: ScalarStyle,
-    tag: Option<&Cow<'_, Tag>>,
-    at: Position,
-) -> Result<Value, YamlError> {
-    let text_asked_for = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
-    if style != ScalarStyle::Plain || text_asked_for {
-        return Ok(Value::Text(text.to_owned()));
+    fn doubt_tag(&mut self, tag: Option<&Cow<'_, Tag>>, at: Position) {
+        if let Some(tag) = tag {
+            let message = format!("tags are not supported: leave out {}", tag.as_ref());
+            self.doubt(at, Code::AmbiguousYaml, message);
+        }
     }
-    refuse_tag(tag, at)?;
-    scalar::plain(text).or_else(|message| refuse(at, message))
-}
 
-fn refuse_tag(tag: Option<&Cow<'_, Tag>>, at: Position) -> Result<(), YamlError> {
-    match tag {
-        None => Ok(()),
-        Some(tag) => refuse(at, format!("tags are not supported: leave out {}", tag.as_ref())),
+    fn doubt(&mut self, at: Position, code: Code, message: String) {
+        self.doubts.push(YamlError { at, message, code });
     }
 }
 
 fn refuse<T>(at: Position, message: impl Into<String>) -> Result<T, YamlError> {
-    Err(YamlError { at, message: message.into() })
+    Err(YamlError { at, message: message.into(), code: Code::NotYaml })
 }
 
 fn size(node: &Node) -> usize {

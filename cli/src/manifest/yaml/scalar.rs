@@ -6,12 +6,13 @@
 use serde_json::Number;
 
 use super::Value;
+use crate::fault::Code;
 
 /// Integers beyond this lose digits on their way through Istio.
 const EXACT: u64 = 1 << 53;
 
 /// The value of an unquoted scalar.
-pub(super) fn plain(text: &str) -> Result<Value, String> {
+pub(super) fn plain(text: &str) -> Result<Value, (Code, String)> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),
         "true" | "True" | "TRUE" => return Ok(Value::Bool(true)),
@@ -22,9 +23,8 @@ pub(super) fn plain(text: &str) -> Result<Value, String> {
         return Ok(Value::Bool(meaning));
     }
     if is_number_of_yaml_1_1_only(text) {
-        return Err(format!(
-            "kubectl reads {text} as a number in another notation: put it in quotes, or write it in decimal"
-        ));
+        let message = "as a number in another notation: put it in quotes, or write it in decimal";
+        return Err((Code::AmbiguousYaml, format!("kubectl reads {text} {message}")));
     }
     number(text)
 }
@@ -53,10 +53,10 @@ fn is_number_of_yaml_1_1_only(text: &str) -> bool {
         && all(digits, u8::is_ascii_digit)
 }
 
-fn number(text: &str) -> Result<Value, String> {
+fn number(text: &str) -> Result<Value, (Code, String)> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if matches!(digits, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
-        return Err("there is no such number in JSON: put it in quotes".to_owned());
+        return Err((Code::AmbiguousYaml, "there is no such number in JSON: put it in quotes".to_owned()));
     }
     if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
         || !digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
@@ -65,10 +65,9 @@ fn number(text: &str) -> Result<Value, String> {
     }
     if let Ok(integer) = text.parse::<i64>() {
         if integer.unsigned_abs() > EXACT {
-            return Err(
-                "loses digits on its way through Istio, which carries numbers as doubles: put it in quotes"
-                    .to_owned(),
-            );
+            let message =
+                "loses digits on its way through Istio, which carries numbers as doubles: put it in quotes";
+            return Err((Code::Precision, message.to_owned()));
         }
         return Ok(Value::Number(integer.into()));
     }
@@ -82,7 +81,7 @@ fn number(text: &str) -> Result<Value, String> {
     }
     Number::from_f64(float)
         .map(Value::Number)
-        .ok_or_else(|| "too large for a number: put it in quotes".to_owned())
+        .ok_or_else(|| (Code::Precision, "too large for a number: put it in quotes".to_owned()))
 }
 
 #[cfg(test)]
@@ -96,7 +95,7 @@ mod tests {
             Ok(Value::Number(number)) => format!("number {number}"),
             Ok(Value::Text(text)) => format!("text {text}"),
             Ok(other) => format!("{other:?}"),
-            Err(message) => format!("refused: {message}"),
+            Err((_, message)) => format!("refused: {message}"),
         };
         assert!(shown.starts_with(expected), "{text}: {shown}");
     }
