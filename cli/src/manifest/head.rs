@@ -6,7 +6,7 @@ use super::mesh::{self, Known};
 use super::reader::{Field, Reader};
 use super::service::{self, DestinationRule, ServiceEntry};
 use super::wasm_plugin::{self, Extension, Kind, Metadata, WasmPlugin};
-use super::yaml::{Node, Value};
+use super::yaml::Node;
 use crate::fault::{Code, Fault};
 
 /// What a document turned out to be.

@@ -72,7 +72,10 @@ fn other_kinds_are_passed_over_with_a_note() {
 #[test]
 fn the_head_is_strict() {
     check("apiVersion: v1\n", "a.yaml:1:1: kind: is required: WasmPlugin");
-    check("kind: WasmPlugin\nkind: Other\n", "a.yaml:2:1: \"kind\" is given twice, first in line 1");
+    check(
+        &format!("{HEAD}kind: Other\nspec: {{url: x}}\n"),
+        "a.yaml:4:1: \"kind\" is given twice, first in line 2",
+    );
     check(
         "apiVersion: extensions.istio.io/v1beta1\nkind: WasmPlugin\nmetadata: {}\nspc: {}\n",
         "a.yaml:4:1: spc: unknown field \"spc\", did you mean \"spec\"? (allowed: apiVersion, kind, metadata, spec, status)\n\
@@ -96,8 +99,8 @@ fn an_unknown_field_names_the_nearest() {
     check_spec(
         "  failStratgy: FAIL_OPEN\n",
         "a.yaml:6:3: spec.failStratgy: unknown field \"failStratgy\", did you mean \"failStrategy\"? \
-         (allowed: url, sha256, imagePullPolicy, imagePullSecret, verificationKey, pluginConfig, pluginName, phase, \
-         priority, failStrategy, vmConfig, match, selector, targetRef, targetRefs, type)",
+         (allowed: url, sha256, imagePullPolicy, imagePullSecret, verificationKey, pluginConfig, pluginName, \
+         failStrategy, vmConfig, type, phase, priority, match, selector, targetRefs, targetRef)",
     );
     check_spec(
         "  selector: {labels: {a: b}}\n",
@@ -149,7 +152,7 @@ fn lists_name_the_item() {
         ),
         ("match: {mode: SERVER}", "a.yaml:6:3: spec.match: expected a list, found an object"),
         (
-            "targetRefs: [{kind: Gateway, name: g, namespace: other}]",
+            "targetRefs: [{kind: Service, name: g, namespace: other}]",
             "a.yaml:6:41: spec.targetRefs[0].namespace: cross namespace referencing is not currently supported; put the object in that \
              namespace",
         ),

@@ -61,7 +61,9 @@ impl Node {
     #[must_use]
     pub fn last(&self) -> Position {
         match &self.value {
-            Value::Map(entries) => entries.last().map_or(self.at, |entry| entry.value.last().max(entry.key_at)),
+            Value::Map(entries) => {
+                entries.last().map_or(self.at, |entry| entry.value.last().max(entry.key_at))
+            }
             Value::List(items) => items.last().map_or(self.at, Self::last),
             _ => self.at,
         }

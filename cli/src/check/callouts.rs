@@ -1,0 +1,59 @@
+//! Whom a filter calls, and whether the mesh knows the way there.
+
+use idp::Endpoint;
+
+use super::Context;
+use super::config::part;
+use crate::fault::{Code, Fault};
+use crate::manifest::WasmPlugin;
+use crate::manifest::yaml::Node;
+
+/// The domain of the cluster's own Services, from which the mesh makes clusters by itself.
+const CLUSTER_DOMAIN: &str = ".svc.cluster.local";
+
+pub(super) fn check(plugin: &WasmPlugin, context: &Context<'_>) -> Vec<Fault> {
+    let mut called = Vec::new();
+    if let Some((config, path)) = part(plugin, "auth-filter") {
+        for (index, provider) in
+            config.get("providers").map(Node::items).unwrap_or_default().iter().enumerate()
+        {
+            called.extend(of_provider(provider, &format!("{path}.providers[{index}]")));
+        }
+    }
+    if let Some((config, path)) = part(plugin, "ratelimit-filter") {
+        let cluster = config.get("global").and_then(|global| global.get("cluster")).and_then(Node::text);
+        called.extend(cluster.map(|cluster| (cluster.to_owned(), format!("{path}.global.cluster"))));
+    }
+    called.into_iter().filter_map(|(cluster, path)| unknown(plugin, &cluster, &path, context)).collect()
+}
+
+/// The cluster that a provider calls, and the field that says so.
+fn of_provider(provider: &Node, path: &str) -> Option<(String, String)> {
+    let (kind, block) = ["jwt", "introspection"].iter().find_map(|kind| Some((kind, provider.get(kind)?)))?;
+    let text = |field: &str| block.get(field).and_then(Node::text);
+    let field = match *kind {
+        "introspection" => "endpoint",
+        _ if block.get("jwksUri").is_some() => "jwksUri",
+        _ if block.get("discovery").is_some() => "issuer",
+        _ => return None,
+    };
+    // What cannot be read is found by the filter's own code.
+    let endpoint = Endpoint::parse(text(field)?, text("cluster")).ok()?;
+    let field = if text("cluster").is_some() { "cluster" } else { field };
+    Some((endpoint.cluster, format!("{path}.{kind}.{field}")))
+}
+
+fn unknown(plugin: &WasmPlugin, cluster: &str, path: &str, context: &Context<'_>) -> Option<Fault> {
+    if context.clusters.iter().any(|known| known.name == cluster) {
+        return None;
+    }
+    let host = cluster.rsplit('|').next().unwrap_or_default();
+    if !host.ends_with(CLUSTER_DOMAIN) {
+        let message = format!("no ServiceEntry here makes the cluster {cluster}; calls to it will fail");
+        return Some(plugin.fault(path, message).coded(Code::CalloutUnknown));
+    }
+    let known = context.manifests.cluster_hosts.iter().any(|known| known == host);
+    let message =
+        || format!("the Service {host} is not among these manifests; it has to be there for {cluster}");
+    (!known).then(|| plugin.fault(path, message()).coded(Code::CalloutService))
+}

@@ -1,0 +1,88 @@
+//! The module itself, where it is at hand (`--modules`): whether Envoy can load it, and as what.
+
+mod names;
+
+use crate::fault::{Code, Fault};
+use crate::manifest::{PluginType, WasmPlugin};
+use crate::module::{Module, Modules};
+
+use names::Names;
+
+/// The versions of the ABI that Envoy takes, as modules export them.
+const ABI: [&str; 3] = ["proxy_abi_version_0_1_0", "proxy_abi_version_0_2_0", "proxy_abi_version_0_2_1"];
+const HTTP: [&str; 6] = [
+    "proxy_on_request_headers",
+    "proxy_on_request_body",
+    "proxy_on_request_trailers",
+    "proxy_on_response_headers",
+    "proxy_on_response_body",
+    "proxy_on_response_trailers",
+];
+const NETWORK: [&str; 5] = [
+    "proxy_on_new_connection",
+    "proxy_on_downstream_data",
+    "proxy_on_upstream_data",
+    "proxy_on_downstream_connection_close",
+    "proxy_on_upstream_connection_close",
+];
+
+pub(super) fn check(plugin: &WasmPlugin, modules: &Modules) -> Vec<Fault> {
+    let url = plugin.module_path("url");
+    let read = modules.load(&plugin.spec.url);
+    let module = match read {
+        Ok(module) => module,
+        Err(message) => return vec![plugin.fault(&url, message).coded(Code::ModuleMissing)],
+    };
+    let Some(names) = Names::read(&module.bytes) else {
+        let message = format!("{} is not a WebAssembly module", module.path.display());
+        return vec![plugin.fault(&url, message).coded(Code::ModuleMissing)];
+    };
+    let mut found = loadable(plugin, &names);
+    found.extend(callbacks(plugin, &names));
+    found.extend(digest(plugin, &module));
+    found
+}
+
+fn loadable(plugin: &WasmPlugin, names: &Names) -> Vec<Fault> {
+    let url = plugin.module_path("url");
+    let refused = |message: String| plugin.fault(&url, message).coded(Code::ModuleRefused);
+    let mut found: Vec<Fault> = names
+        .imports
+        .iter()
+        .filter(|(module, name)| !names::is_known(module, name))
+        .map(|(module, name)| {
+            refused(format!(
+                "module imports {module}.{name}, unknown to Envoy: the listener update will be rejected even with FAIL_OPEN"
+            ))
+        })
+        .collect();
+    if !names.exports.iter().any(|name| ABI.contains(&name.as_str())) {
+        let message = "module exports no proxy_abi_version_… that Envoy takes (0.1.0, 0.2.0, 0.2.1): it is no \
+                       proxy-wasm module, or of another version";
+        found.push(refused(message.to_owned()));
+    }
+    found
+}
+
+fn callbacks(plugin: &WasmPlugin, names: &Names) -> Option<Fault> {
+    let has = |wanted: &[&str]| names.exports.iter().any(|name| wanted.contains(&name.as_str()));
+    let message = match plugin.spec.plugin_type {
+        PluginType::Network if !has(&NETWORK) => "module exports no stream callbacks; use type HTTP",
+        PluginType::Http if !has(&HTTP) => "module exports no HTTP callbacks; use type NETWORK",
+        _ => return None,
+    };
+    Some(plugin.fault(&plugin.module_path("type"), message).coded(Code::ModuleType))
+}
+
+/// The file's hash where the image's is meant.
+fn digest(plugin: &WasmPlugin, module: &Module) -> Option<Fault> {
+    let image = !["file://", "http://", "https://"].iter().any(|scheme| plugin.spec.url.starts_with(scheme));
+    let in_url = plugin.spec.url.split_once("@sha256:").map(|(_, digest)| digest);
+    let field = match (plugin.spec.sha256.as_deref(), in_url) {
+        (Some(digest), _) if digest == module.digest => "sha256",
+        (_, Some(digest)) if digest == module.digest => "url",
+        _ => return None,
+    };
+    let message = "for OCI the digest is that of the image's manifest (`tollgate push` prints it), not the hash of plugin.wasm";
+    image.then(|| plugin.fault(&plugin.module_path(field), message).coded(Code::DigestMismatch))
+}
