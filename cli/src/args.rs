@@ -103,6 +103,10 @@ pub struct RunArgs {
     )]
     pub envoy_log_level: String,
 
+    /// Which proxy's plugins are served.
+    #[command(flatten)]
+    pub scope: crate::scope::Args,
+
     /// Print what Envoy would be given, and exit.
     #[arg(long)]
     pub print_config: bool,

@@ -22,6 +22,7 @@ pub mod render;
 pub mod report;
 pub mod run;
 pub mod schema;
+pub mod scope;
 pub mod status;
 pub mod watch;
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub use mesh::Gateway;
 pub(crate) use mesh::WAYPOINT_CLASS;
-pub use order::in_chain_order;
+pub use order::{in_chain_order, in_chain_order_by};
 pub use service::{DestinationRule, Endpoint, Port, Resolution, ServiceEntry, TlsMode, TlsOrigination};
 pub use wasm_plugin::{
     EnvValue, EnvVar, FailStrategy, Kind, Labels, Metadata, Mode, Phase, PluginType, PullPolicy, Spec,

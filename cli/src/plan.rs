@@ -7,6 +7,7 @@ use crate::fault::{Fault, Faults};
 use crate::filters::Filters;
 use crate::manifest::{EnvValue, Manifests, PluginType, WasmPlugin, in_chain_order};
 use crate::module::{Module, Modules, stem};
+use crate::scope::Naming;
 
 /// What to serve.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct Plan {
     pub clusters: Vec<Cluster>,
     /// What the reader should know.
     pub notes: Vec<String>,
+    /// By which version of Istio they are named.
+    pub naming: Naming,
 }
 
 /// One plugin and its module.
@@ -34,12 +37,26 @@ impl Plan {
     /// # Errors
     /// All faults at once, each with the line it is about.
     pub fn compile(manifests: Manifests, modules: &Modules, filters: &Filters) -> Result<Self, Faults> {
+        let plugins = in_chain_order(manifests.plugins);
+        Self::in_order(Manifests { plugins, ..manifests }, Naming::default(), modules, filters)
+    }
+
+    /// The same for plugins that are in order already.
+    ///
+    /// # Errors
+    /// As [`Plan::compile`].
+    pub fn in_order(
+        manifests: Manifests,
+        naming: Naming,
+        modules: &Modules,
+        filters: &Filters,
+    ) -> Result<Self, Faults> {
         let (clusters, passed_over) = clusters(&manifests);
         let mut notes = manifests.notes;
         notes.extend(passed_over);
         let mut faults = Vec::new();
         let mut plugins = Vec::new();
-        for plugin in in_chain_order(manifests.plugins) {
+        for plugin in manifests.plugins {
             faults.extend(config_fault(&plugin, filters, &mut notes));
             notes.extend(unknown_clusters(&plugin, &clusters));
             if plugin.spec.plugin_type == PluginType::Network {
@@ -54,7 +71,7 @@ impl Plan {
                 Err(message) => faults.push(plugin.fault(&plugin.module_path("url"), message)),
             }
         }
-        if faults.is_empty() { Ok(Self { plugins, clusters, notes }) } else { Err(Faults(faults)) }
+        if faults.is_empty() { Ok(Self { plugins, clusters, notes, naming }) } else { Err(Faults(faults)) }
     }
 }
 

@@ -49,7 +49,9 @@ pub async fn run(args: &RunArgs, report: &mut Reporter) -> ExitCode {
 }
 
 fn compile(args: &RunArgs) -> Result<Plan, Faults> {
-    Plan::compile(Manifests::load(&args.paths)?, &Modules::new(&args.modules), &Filters::builtin())
+    let naming = args.scope.istio_naming;
+    let manifests = args.scope.view().apply(Manifests::load(&args.paths)?, naming);
+    Plan::in_order(manifests, naming, &Modules::new(&args.modules), &Filters::builtin())
 }
 
 fn settings(args: &RunArgs, envoy: PathBuf) -> Settings {

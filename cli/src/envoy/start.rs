@@ -36,7 +36,7 @@ pub(super) fn prepare(run_dir: &RunDir, plan: &Plan) -> Result<Vec<Extension>, P
     let mut extensions = Vec::new();
     for planned in &plan.plugins {
         let module = run_dir.put_module(&planned.module).map_err(io_error("the run directory"))?;
-        extensions.push(extension(&planned.plugin, &module));
+        extensions.push(extension(&planned.plugin, &module, plan.naming));
     }
     Ok(extensions)
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::manifest::{EnvValue, FailStrategy, WasmPlugin};
+use crate::manifest::{EnvValue, FailStrategy, PullPolicy, WasmPlugin};
 use crate::plan::config_json;
+use crate::scope::Naming;
 
 /// The type of the filter's configuration.
 pub(super) const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
@@ -46,10 +47,7 @@ impl Extension {
 
 /// Translates a plugin whose module lies in the given file.
 #[must_use]
-pub fn extension(plugin: &WasmPlugin, module: &Path) -> Extension {
-    let full_name = plugin.full_name();
-    // Since Istio 1.30 every WasmPlugin is turned into a TrafficExtension under this name.
-    let translated = format!("{full_name}~istio-translated-wasmplugin");
+pub fn extension(plugin: &WasmPlugin, module: &Path, naming: Naming) -> Extension {
     let mut vm = Map::new();
     vm.insert("runtime".to_owned(), json!("envoy.wasm.runtime.v8"));
     vm.insert("code".to_owned(), json!({"local": {"filename": module}}));
@@ -57,7 +55,7 @@ pub fn extension(plugin: &WasmPlugin, module: &Path) -> Extension {
         vm.insert("environment_variables".to_owned(), variables);
     }
     let mut config = Map::new();
-    config.insert("name".to_owned(), json!(translated));
+    config.insert("name".to_owned(), json!(naming.plugin(plugin)));
     config.insert("root_id".to_owned(), json!(plugin.spec.plugin_name.as_deref().unwrap_or_default()));
     if let Some(text) = config_json(plugin) {
         let text = json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text});
@@ -71,18 +69,21 @@ pub fn extension(plugin: &WasmPlugin, module: &Path) -> Extension {
     config.insert("failure_policy".to_owned(), json!(policy));
     config.insert("vm_config".to_owned(), Value::Object(vm));
     Extension {
-        name: format!("extensions.istio.io/trafficextension/{translated}"),
-        plugin: full_name,
+        name: naming.resource(plugin),
+        plugin: plugin.full_name(),
         config: json!({"@type": WASM, "config": config}),
     }
 }
 
+/// What istiod puts into the environment, less what istio-agent takes out again. It does not touch `file://`: such a plugin
+/// sees what istiod has to say to the agent.
 fn environment(plugin: &WasmPlugin) -> Option<Value> {
-    let mut values = Map::new();
+    let untouched = plugin.spec.url.starts_with("file://");
+    let mut values = if untouched { for_the_agent(plugin) } else { Map::new() };
     let mut host = Vec::new();
     for variable in &plugin.spec.env {
         match &variable.value {
-            EnvValue::Inline(_) if variable.name.starts_with(AGENT_PREFIX) => {}
+            EnvValue::Inline(_) if !untouched && variable.name.starts_with(AGENT_PREFIX) => {}
             EnvValue::Inline(value) => {
                 values.insert(variable.name.clone(), json!(value));
             }
@@ -99,81 +100,18 @@ fn environment(plugin: &WasmPlugin) -> Option<Value> {
     (!variables.is_empty()).then_some(Value::Object(variables))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::manifest::Manifests;
-
-    fn check(spec: &str, expected: &Value) {
-        let text = format!(
-            "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\n\
-             metadata: {{name: jwt, namespace: shop}}\nspec:\n  url: oci://x/y:1\n{spec}"
-        );
-        let plugin = Manifests::parse(Path::new("a.yaml"), &text).unwrap().plugins.remove(0);
-        let extension = extension(&plugin, Path::new("/run/modules/00.wasm"));
-        assert_eq!(
-            extension.name,
-            "extensions.istio.io/trafficextension/shop.jwt~istio-translated-wasmplugin"
-        );
-        assert_eq!(extension.config["@type"], WASM);
-        assert_eq!(&extension.config["config"], expected, "{spec}");
-    }
-
-    #[test]
-    fn a_bare_plugin_gets_istios_defaults() {
-        let bare = json!({
-            "name": "shop.jwt~istio-translated-wasmplugin",
-            "root_id": "",
-            "failure_policy": "FAIL_CLOSED",
-            "vm_config": {
-                "runtime": "envoy.wasm.runtime.v8",
-                "code": {"local": {"filename": "/run/modules/00.wasm"}},
-            },
-        });
-        check("", &bare);
-        check("  pluginConfig: {}\n", &bare);
-        check("  vmConfig: {env: [{name: ISTIO_META_X, value: z}]}\n", &bare);
-    }
-
-    #[test]
-    fn a_full_plugin_is_translated_as_istiod_and_its_agent_do() {
-        let spec = "  pluginName: jwt\n  pluginConfig: {issuer: x, audiences: [a, b], leeway: 5.0}\n  \
-                    failStrategy: FAIL_RELOAD\n  vmConfig:\n    env:\n    - {name: MODE, value: strict}\n    \
-                    - {name: POD_NAME, valueFrom: HOST}\n";
-        check(
-            spec,
-            &json!({
-                "name": "shop.jwt~istio-translated-wasmplugin",
-                "root_id": "jwt",
-                "configuration": {
-                    "@type": "type.googleapis.com/google.protobuf.StringValue",
-                    "value": r#"{"audiences":["a","b"],"issuer":"x","leeway":5}"#,
-                },
-                "failure_policy": "FAIL_RELOAD",
-                "vm_config": {
-                    "runtime": "envoy.wasm.runtime.v8",
-                    "code": {"local": {"filename": "/run/modules/00.wasm"}},
-                    "environment_variables": {
-                        "key_values": {"MODE": "strict"},
-                        "host_env_keys": ["POD_NAME"],
-                    },
-                },
-            }),
-        );
-    }
-
-    #[test]
-    fn fail_open_stays_fail_open() {
-        let text = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\n\
-                    metadata: {name: a}\nspec: {url: x, failStrategy: FAIL_OPEN}\n";
-        let plugin = Manifests::parse(Path::new("a.yaml"), text).unwrap().plugins.remove(0);
-        let extension = extension(&plugin, Path::new("/m.wasm"));
-        assert_eq!(extension.config["config"]["failure_policy"], "FAIL_OPEN");
-        let response = extension.response("7");
-        assert_eq!(response["version_info"], "7");
-        assert_eq!(
-            response["resources"][0]["name"],
-            "extensions.istio.io/trafficextension/default.a~istio-translated-wasmplugin"
-        );
-    }
+/// istiod's words to istio-agent, as far as they are known here: a pull secret's content is not, and a resource version only
+/// where the manifest has come out of a cluster.
+fn for_the_agent(plugin: &WasmPlugin) -> Map<String, Value> {
+    let policy = match plugin.spec.image_pull_policy {
+        PullPolicy::Unspecified => None,
+        PullPolicy::IfNotPresent => Some("IfNotPresent"),
+        PullPolicy::Always => Some("Always"),
+    };
+    let metadata = plugin.document.field("metadata");
+    let version = metadata.and_then(|metadata| metadata.value.field("resourceVersion")?.value.text());
+    let words = [("WASM_IMAGE_PULL_POLICY", policy), ("WASM_PLUGIN_RESOURCE_VERSION", version)];
+    let known =
+        words.into_iter().filter_map(|(name, value)| Some((format!("{AGENT_PREFIX}{name}"), json!(value?))));
+    known.collect()
 }

@@ -4,12 +4,23 @@ use std::cmp::Reverse;
 
 use super::{Phase, WasmPlugin};
 
-/// Sorts as istiod does: by phase, then priority from high to low with an unset one below all others, then age.
-///
-/// Without `creationTimestamp`, which only the cluster sets, equals keep the order of the documents, as if they had
-/// been applied one after the other.
+/// Sorts as istiod does, where all plugins are of one namespace.
 #[must_use]
-pub fn in_chain_order(mut plugins: Vec<WasmPlugin>) -> Vec<WasmPlugin> {
+pub fn in_chain_order(plugins: Vec<WasmPlugin>) -> Vec<WasmPlugin> {
+    in_chain_order_by(plugins, |_| 0, |plugin| plugin.metadata.name.clone())
+}
+
+/// Sorts as istiod does: by phase, then priority from high to low with an unset one below all others, then the rank of the
+/// namespace, then age, then name and namespace.
+///
+/// `name` is the name that istiod compares. Without `creationTimestamp`, which only the cluster sets, equals keep the order
+/// of the documents, as if they had been applied one after the other.
+#[must_use]
+pub fn in_chain_order_by(
+    mut plugins: Vec<WasmPlugin>,
+    rank: impl Fn(&str) -> usize,
+    name: impl Fn(&WasmPlugin) -> String,
+) -> Vec<WasmPlugin> {
     plugins.sort_by_cached_key(|plugin| {
         let phase = match plugin.spec.phase {
             Phase::Authn => 0,
@@ -18,9 +29,11 @@ pub fn in_chain_order(mut plugins: Vec<WasmPlugin>) -> Vec<WasmPlugin> {
             Phase::Unspecified => 3,
         };
         let priority = plugin.spec.priority.map_or(i64::MIN, i64::from);
+        let namespace = &plugin.metadata.namespace;
         // RFC 3339 in UTC sorts as text; what has no age yet is the youngest.
         let age = plugin.metadata.creation_timestamp.clone();
-        (phase, Reverse(priority), age.is_none(), age)
+        let names = age.as_ref().map(|_| (name(plugin), namespace.clone()));
+        (phase, Reverse(priority), rank(namespace), age.is_none(), age, names)
     });
     plugins
 }
@@ -76,6 +89,13 @@ mod tests {
             &["unset AUTHN - -", "minus AUTHN -5 -", "ten AUTHN 10 -", "zero AUTHN 0 -"],
             &["ten", "zero", "minus", "unset"],
         );
+    }
+
+    #[test]
+    fn equals_of_one_age_go_by_name() {
+        let age = "2026-02-01T00:00:00Z";
+        let given = ["c", "a", "b"].map(|name| format!("{name} AUTHN 1 {age}"));
+        check(&given.each_ref().map(String::as_str), &["a", "b", "c"]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) fn everything(plan: &Plan, settings: &Settings) -> String {
     let extensions: Vec<Extension> = plan
         .plugins
         .iter()
-        .map(|planned| extension(&planned.plugin, &run_dir.module(&planned.module)))
+        .map(|planned| extension(&planned.plugin, &run_dir.module(&planned.module), plan.naming))
         .collect();
     let mut files = Map::new();
     let mut add = |file: &Path, content: Value| files.insert(file.to_string_lossy().into_owned(), content);
