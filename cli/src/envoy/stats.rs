@@ -26,6 +26,12 @@ impl Stats {
         self.0.get(name).map(String::as_str).unwrap_or_default()
     }
 
+    /// Whether it exists.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// All names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

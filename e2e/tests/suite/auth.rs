@@ -13,4 +13,4 @@ mod rotation;
 mod services;
 mod stripping;
 mod verbatim;
-mod world;
+pub(crate) mod world;

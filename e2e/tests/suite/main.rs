@@ -22,6 +22,8 @@ mod ratelimit;
 #[cfg(test)]
 mod secure;
 #[cfg(test)]
+mod status;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tool;
