@@ -6,7 +6,16 @@ use clap::{Parser, Subcommand};
 
 /// Tollgate: WebAssembly filters for Envoy and Istio.
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version)]
+#[command(
+    name = "tollgate",
+    version,
+    after_help = "Examples:
+  tollgate run manifests/base
+  tollgate render --to envoy -o envoy.yaml manifests/base
+  tollgate status --pod web-7d4b9 -n shop
+
+`tollgate help <command>` has more."
+)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -24,9 +33,8 @@ pub enum Command {
     Status(crate::status::Args),
     /// Say what the policies of manifests decide about a described request, and why.
     Explain(crate::explain::Args),
-    /// Write what another service needs to be told of manifests.
-    #[command(subcommand)]
-    Render(Render),
+    /// Write manifests in another form: for a plain Envoy, another kind of Istio's, a container, Limitador.
+    Render(crate::render::Args),
     /// Put a module into a registry, as Istio can read it.
     Push(crate::oci::PushArgs),
     /// Get a module out of a registry, as Istio would.
@@ -39,23 +47,13 @@ pub enum Command {
     Completions(crate::completions::Args),
 }
 
-/// `tollgate render`.
-#[derive(Debug, Clone, Subcommand)]
-pub enum Render {
-    /// Write Limitador's limits file (YAML) for the global limits of rate limit filters on standard output.
-    Limitador(LimitadorArgs),
-}
-
-/// `tollgate render limitador`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct LimitadorArgs {
-    /// Manifests: files, or directories that are searched for *.yaml and *.yml.
-    #[arg(required = true, value_name = "MANIFEST")]
-    pub paths: Vec<PathBuf>,
-}
-
 /// `tollgate run`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  tollgate run manifests/base
+  tollgate run --port 9000 --concurrency 1 --envoy-log-level debug manifests/base/auth-filter.yaml
+  tollgate run --tls-cert cert.pem --tls-key key.pem manifests/base
+  tollgate run --print-config manifests/base")]
 pub struct RunArgs {
     /// Manifests: files, or directories that are searched for *.yaml and *.yml.
     #[arg(default_value = "manifests/base")]
@@ -111,3 +109,6 @@ pub struct RunArgs {
     #[arg(long)]
     pub print_config: bool,
 }
+
+#[cfg(test)]
+mod tests;

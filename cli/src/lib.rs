@@ -46,8 +46,8 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => oci::inspect(&args),
         Command::Schema(args) => schema::main(&args),
         Command::Completions(args) => completions::main(&args),
-        Command::Render(what) => {
-            render::render(&what, &mut std::io::stdout().lock(), &mut Reporter::stderr())
+        Command::Render(args) => {
+            render::render(&args, &mut std::io::stdout().lock(), &mut Reporter::stderr())
         }
     }
 }

@@ -1,38 +1,94 @@
-//! `tollgate render`: what another service has to be told of manifests, so that it stands in one place.
+//! `tollgate render`: manifests for those who cannot read them, so that what they say stands in one place.
+
+mod compose;
+mod envoy;
+mod envoy_filter;
+mod limitador;
+mod output;
+mod traffic_extension;
+mod yaml;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use policy_core::ConfigError;
-use ratelimit_policy::limit::Kind;
-use ratelimit_policy::{Compiled, limitador};
+use clap::ValueEnum;
 
-use crate::args::{LimitadorArgs, Render};
-use crate::fault::{Fault, Faults};
-use crate::manifest::{Manifests, WasmPlugin};
-use crate::module::stem;
-use crate::plan::{config_json, variable};
+use crate::fault::Faults;
+use crate::filters::Filters;
+use crate::manifest::Manifests;
+use crate::module::Modules;
+use crate::plan::Plan;
 use crate::report::Reporter;
 use crate::run::BAD_MANIFESTS;
 
-/// The module whose configuration has limits.
-const RATE_LIMIT: &str = "ratelimit-filter";
+use output::File;
 
-/// Writes to `out` what is asked for, and all complaints to `report`.
-pub fn render(what: &Render, out: &mut impl Write, report: &mut Reporter) -> ExitCode {
-    let Render::Limitador(LimitadorArgs { paths }) = what;
-    let rendered = match Manifests::load(paths) {
-        Ok(manifests) => limits(&manifests.plugins),
-        Err(faults) => Err(Failure::Bad(faults)),
-    };
-    match rendered {
-        Ok(text) => match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                report.bad(&format!("cannot write: {error}"));
-                ExitCode::FAILURE
-            }
-        },
+/// `tollgate render`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  tollgate render --to envoy -o envoy.yaml manifests/base
+  tollgate render --to envoy --upstream 10.0.0.7:80 manifests/base >envoy.yaml
+  tollgate render --to compose -o try manifests/base && docker compose -f try/compose.yaml up
+  tollgate render --to traffic-extension manifests/base/auth-filter.yaml | kubectl apply -f -
+  tollgate render --to envoy-filter manifests/base/auth-filter.yaml
+  tollgate render --to limitador manifests/base >limits.yaml")]
+pub struct Args {
+    /// For whom.
+    #[arg(long, value_name = "FORM")]
+    pub to: Form,
+
+    /// Manifests: files, or directories that are searched for *.yaml and *.yml.
+    #[arg(required = true, value_name = "MANIFEST")]
+    pub paths: Vec<PathBuf>,
+
+    /// Where to write: a file, for compose a directory; else standard output.
+    #[arg(long, short, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+
+    /// The directory with the modules, for envoy and compose; the last part of a manifest's url names the file.
+    #[arg(long, value_name = "DIR", default_value = "dist")]
+    pub modules: PathBuf,
+
+    /// Where requests end, for envoy and compose: a host and a port. Else Envoy answers them itself.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub upstream: Option<String>,
+
+    /// The port to listen on, for envoy and compose.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+}
+
+/// What can be rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// One complete configuration for an Envoy without a control plane.
+    Envoy,
+    /// Istio's TrafficExtension (1.30 and later), as Istio itself translates a WasmPlugin.
+    TrafficExtension,
+    /// Istio's EnvoyFilter, for meshes that may not or cannot use WasmPlugin.
+    EnvoyFilter,
+    /// A compose file with an Envoy in a container, and its configuration.
+    Compose,
+    /// Limitador's limits file, for the global limits of rate limit filters.
+    Limitador,
+}
+
+/// Why there is nothing to write.
+#[derive(Debug)]
+enum Failure {
+    /// A manifest is wrong, or cannot be said in this form.
+    Bad(Faults),
+    /// There is nothing of the kind in them, or no place to write to.
+    Nothing(String),
+}
+
+/// Writes to `out` what is asked for, unless to files, and all complaints to `report`.
+pub fn render(args: &Args, out: &mut impl Write, report: &mut Reporter) -> ExitCode {
+    let written = rendered(args)
+        .and_then(|files| output::write(&files, args.output.as_deref(), out).map_err(Failure::Nothing));
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Bad(faults)) => {
             report.bad(&faults.to_string());
             ExitCode::from(BAD_MANIFESTS)
@@ -44,81 +100,38 @@ pub fn render(what: &Render, out: &mut impl Write, report: &mut Reporter) -> Exi
     }
 }
 
-/// Why there is nothing to write.
-#[derive(Debug)]
-enum Failure {
-    /// A manifest is wrong.
-    Bad(Faults),
-    /// There is nothing of the kind in them.
-    Nothing(String),
-}
-
-/// The limits of one plugin.
-struct Rendered<'p> {
-    plugin: &'p WasmPlugin,
-    domain: String,
-    text: String,
-}
-
-/// The limits of all plugins.
-fn limits(plugins: &[WasmPlugin]) -> Result<String, Failure> {
-    let filters: Vec<_> = plugins.iter().filter(|plugin| stem(&plugin.spec.url) == RATE_LIMIT).collect();
-    let mut faults = Vec::new();
-    let mut all: Vec<Rendered<'_>> = Vec::new();
-    for plugin in &filters {
-        match rendered(plugin) {
-            Ok(Some(one)) => match all.iter().find(|known| known.domain == one.domain) {
-                // One configuration for several workloads: they share the counts.
-                Some(known) if known.text == one.text => {}
-                Some(known) => faults.push(same_domain(known.plugin, &one)),
-                None => all.push(one),
-            },
-            Ok(None) => {}
-            Err(fault) => faults.push(fault),
+fn rendered(args: &Args) -> Result<Vec<File>, Failure> {
+    let manifests = Manifests::load(&args.paths).map_err(Failure::Bad)?;
+    if manifests.plugins.is_empty() && args.to != Form::Limitador {
+        return Err(Failure::Nothing("there is no plugin in these manifests".to_owned()));
+    }
+    let text = match args.to {
+        Form::Envoy => {
+            let modules = std::path::absolute(&args.modules);
+            let modules =
+                modules.map_err(|error| Failure::Nothing(format!("{}: {error}", args.modules.display())))?;
+            let plan = plan(manifests, &modules)?;
+            envoy::config(&plan, args, |module| module.path.clone()).map_err(Failure::Nothing)?
         }
-    }
-    if !faults.is_empty() {
-        return Err(Failure::Bad(Faults(faults)));
-    }
-    match (filters.first(), all.is_empty()) {
-        (None, _) => Err(Failure::Nothing(format!("there is no WasmPlugin with a {RATE_LIMIT} here"))),
-        (Some(first), true) => {
-            let message = "no limit of any ratelimit-filter here has scope: global; there is nothing for the service to count";
-            Err(Failure::Nothing(first.fault(&first.module_path("pluginConfig.limits"), message).to_string()))
+        Form::Compose => {
+            let Some(directory) = &args.output else {
+                let message = "a compose file has Envoy's configuration and the modules beside it: give a directory with -o";
+                return Err(Failure::Nothing(message.to_owned()));
+            };
+            let plan = plan(manifests, &args.modules)?;
+            return compose::files(&plan, args, directory).map_err(Failure::Nothing);
         }
-        _ => Ok(all.iter().map(|one| format!("# {}\n{}", one.plugin.full_name(), one.text)).collect()),
-    }
-}
-
-/// `None` when the service has nothing to count for this plugin.
-fn rendered(plugin: &WasmPlugin) -> Result<Option<Rendered<'_>>, Fault> {
-    let located = |error: ConfigError| {
-        let error = error.under(&plugin.module_path("pluginConfig"));
-        plugin.fault(error.path(), error.message())
+        Form::TrafficExtension => yaml::documents(&traffic_extension::documents(&manifests.plugins)),
+        Form::EnvoyFilter => {
+            yaml::documents(&envoy_filter::documents(manifests.plugins).map_err(Failure::Bad)?)
+        }
+        Form::Limitador => limitador::limits(&manifests.plugins)?,
     };
-    let compiled = compiled(plugin).map_err(located)?;
-    let Some(global) = &compiled.global else { return Ok(None) };
-    if !compiled.limits.iter().any(|limit| matches!(limit.kind, Kind::Global)) {
-        return Ok(None);
-    }
-    let text = limitador::render(&compiled).map_err(located)?;
-    Ok(Some(Rendered { plugin, domain: global.domain.clone(), text }))
+    Ok(vec![File { name: String::new(), content: text.into_bytes() }])
 }
 
-fn compiled(plugin: &WasmPlugin) -> Result<Compiled, ConfigError> {
-    let json = config_json(plugin).unwrap_or_else(|| "{}".to_owned());
-    let config = policy_core::config::parse(json.as_bytes())?;
-    ratelimit_policy::compile(config, &|name| variable(plugin, name))
-}
-
-/// Limitador knows a limit by its place among the call's, which is the same in every plugin.
-fn same_domain(first: &WasmPlugin, second: &Rendered<'_>) -> Fault {
-    let message = format!(
-        "{} has other limits in the domain {:?}; Limitador would take them for these: give each plugin its own",
-        first.full_name(),
-        second.domain
-    );
-    second.plugin.fault(&second.plugin.module_path("pluginConfig.global.domain"), message)
+fn plan(manifests: Manifests, modules: &std::path::Path) -> Result<Plan, Failure> {
+    Plan::compile(manifests, &Modules::new(modules), &Filters::builtin()).map_err(Failure::Bad)
 }
 
 #[cfg(test)]

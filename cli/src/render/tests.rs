@@ -1,89 +1,35 @@
-//! Manifests in, a limits file or the reason why not out.
+//! Manifests in, files or the reason why not out.
+
+mod envoy_filter;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use clap::Parser as _;
+use serde_json::{Value, json};
+
 use super::*;
+use crate::args::Command;
+use crate::manifest::yaml as reader;
 
-const GLOBAL: &str = "{cluster: 'outbound|8081||limitador.limits.svc.cluster.local', domain: shop}";
-const QUOTA: &str = "{name: quota, scope: global, key: [{identity: id}, {value: checkout}], rate: {requests: 5, unit: minute}}";
-const LOCAL: &str = "{name: local, key: [{clientIp: {}}], rate: {requests: 5, unit: second}}";
-const WRITTEN: &str = r#"- namespace: "shop"
-  name: "quota"
-  max_value: 5
-  seconds: 60
-  conditions:
-  - "size(descriptors) > 0 && descriptors[0]['value'] == 'checkout'"
-  variables:
-  - "descriptors[0]['identity']"
-"#;
-
-/// A plugin with `limits` on its tenth line; no `global` for no text.
-fn plugin(name: &str, module: &str, limits: &str, global: &str) -> String {
-    let global = if global.is_empty() { String::new() } else { format!("    global: {global}\n") };
-    format!(
-        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: {name}\n  namespace: shop\n\
-         spec:\n  url: oci://x/{module}:1\n  phase: AUTHZ\n  pluginConfig:\n    limits: [{limits}]\n{global}---\n"
-    )
-}
-
-fn rendered(manifests: &[String]) -> Result<String, String> {
-    let read = Manifests::parse(Path::new("a.yaml"), &manifests.concat()).unwrap();
-    limits(&read.plugins).map_err(|failure| match failure {
-        Failure::Bad(faults) => faults.to_string(),
-        Failure::Nothing(message) => format!("nothing: {message}"),
-    })
-}
-
-#[test]
-fn global_limits_are_written_once_for_each_domain() {
-    let filter = |name: &str, limits: &str, global: &str| plugin(name, "ratelimit-filter", limits, global);
-    let other = GLOBAL.replace("shop", "other");
-    let both = format!("{LOCAL}, {QUOTA}");
-    let manifests = [
-        plugin("headers", "header-filter", "any", "thing"),
-        filter("a", QUOTA, GLOBAL),
-        filter("same", &both, GLOBAL),
-        filter("local", LOCAL, ""),
-        filter("b", QUOTA, &other),
-    ];
-    let in_other = WRITTEN.replace("\"shop\"", "\"other\"");
-    assert_eq!(rendered(&manifests).unwrap(), format!("# shop.a\n{WRITTEN}# shop.b\n{in_other}"));
-}
-
-#[test]
-fn what_cannot_be_written_is_named_with_its_place() {
-    let filter = |limits: &str, global: &str| plugin("a", "ratelimit-filter", limits, global);
-    let second = plugin("b", "ratelimit-filter", &QUOTA.replace("5", "6"), GLOBAL);
-    for (manifests, expected) in [
-        (vec![], "nothing: there is no WasmPlugin with a ratelimit-filter here"),
-        (
-            vec![plugin("a", "header-filter", "any", "thing")],
-            "nothing: there is no WasmPlugin with a ratelimit-filter here",
-        ),
-        (
-            vec![filter(LOCAL, GLOBAL)],
-            "nothing: a.yaml:10:5: spec.pluginConfig.limits: no limit of any ratelimit-filter here has scope: global",
-        ),
-        (vec![filter(LOCAL, "")], "nothing: a.yaml:10:5: spec.pluginConfig.limits: no limit of any"),
-        (
-            vec![filter("{name: a, scope: global, key: [path]}", GLOBAL)],
-            "a.yaml:10:14: spec.pluginConfig.limits[0].rate: the service's numbers are written from here; give rate or rates",
-        ),
-        (vec![filter("{nam: a}", GLOBAL)], "a.yaml:10:15: spec.pluginConfig.limits[0].nam: unknown field"),
-        (vec![filter(QUOTA, "")], "a.yaml:9:3: spec.pluginConfig.global: a limit has scope: global"),
-        (
-            vec![filter(QUOTA, GLOBAL), second],
-            "a.yaml:23:76: spec.pluginConfig.global.domain: shop.a has other limits in the domain \"shop\"; \
-             Limitador would take them for these: give each plugin its own",
-        ),
-    ] {
-        let error = rendered(&manifests).unwrap_err();
-        assert!(error.starts_with(expected), "{manifests:?}\n{error}");
-    }
-}
+const PLUGIN: &str = "apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: shop}
+spec:
+  url: oci://r.example.com/header-filter:1
+  sha256: abababababababababababababababababababababababababababababababab
+  imagePullPolicy: Always
+  verificationKey: unused
+  phase: AUTHN
+  priority: 7
+  selector: {matchLabels: {app: web}}
+  match: [{mode: SERVER, ports: [{number: 8080}]}]
+  failStrategy: FAIL_RELOAD
+  vmConfig: {env: [{name: MODE, value: \"no\"}, {name: HOME, valueFrom: HOST}]}
+  pluginConfig: {rules: [{response: {set: [{name: x-a, value: \"1.0\"}]}}]}
+";
 
 /// What was reported.
 #[derive(Clone, Default)]
@@ -101,51 +47,173 @@ impl Write for Said {
     }
 }
 
-#[test]
-fn only_the_limits_go_where_the_file_is_made() {
+/// A folder with one manifest and a module that is good enough for a plan.
+fn folder(manifest: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("a.yaml");
-    let good = plugin("a", "ratelimit-filter", QUOTA, GLOBAL);
-    for (text, written, said, code) in [
-        (good.clone(), format!("# shop.a\n{WRITTEN}"), "", ExitCode::SUCCESS),
-        (good.replace("namespace: shop", "namespaze: shop"), String::new(), "namespaze", ExitCode::from(2)),
-        (
-            good.replace("scope: global", "scope: all"),
-            String::new(),
-            "scope: unknown value",
-            ExitCode::from(2),
-        ),
-        (good.replace("ratelimit-", "header-"), String::new(), "there is no WasmPlugin", ExitCode::FAILURE),
+    fs::write(folder.path().join("a.yaml"), manifest).unwrap();
+    fs::write(folder.path().join("header-filter.wasm"), b"\0asm\x01\0\0\0").unwrap();
+    folder
+}
+
+/// Runs the command line in a folder: the exit code as text, what was written and what was said.
+fn run(folder: &Path, arguments: &[&str]) -> (String, String, String) {
+    let modules = folder.to_str().unwrap();
+    let manifest = folder.join("a.yaml");
+    let mut line = vec!["tollgate", "render", "--modules", modules, manifest.to_str().unwrap()];
+    line.extend(arguments);
+    let Command::Render(args) = crate::args::Args::try_parse_from(line).unwrap().command else {
+        panic!("{arguments:?}")
+    };
+    let (mut out, report) = (Vec::new(), Said::default());
+    let code = render(&args, &mut out, &mut Reporter::new(report.clone()));
+    let said = report.0.lock().unwrap().clone();
+    (format!("{code:?}"), String::from_utf8(out).unwrap(), said)
+}
+
+/// What is written of a manifest, read again.
+fn written(manifest: &str, arguments: &[&str]) -> Vec<Value> {
+    let folder = folder(manifest);
+    let (code, out, said) = run(folder.path(), arguments);
+    assert_eq!((code, said.as_str()), (format!("{:?}", ExitCode::SUCCESS), ""));
+    reader::parse(&out)
+        .unwrap_or_else(|error| panic!("{error:?}\n{out}"))
+        .iter()
+        .map(reader::Node::to_json)
+        .collect()
+}
+
+fn only<T>(mut items: Vec<T>) -> T {
+    assert_eq!(items.len(), 1);
+    items.remove(0)
+}
+
+#[test]
+fn the_module_moves_under_wasm_and_nothing_else_changes() {
+    let read = only(written(PLUGIN, &["--to", "traffic-extension"]));
+    let source = only(reader::parse(PLUGIN).unwrap()).to_json();
+    assert_eq!((&read["apiVersion"], &read["kind"]), (&source["apiVersion"], &json!("TrafficExtension")));
+    assert_eq!(read["metadata"], source["metadata"]);
+    let mut back = read["spec"].as_object().unwrap().clone();
+    let wasm = back.remove("wasm").unwrap();
+    assert!(back.keys().eq(["match", "phase", "priority", "selector"]), "{back:?}");
+    // Laid together again it is the WasmPlugin, less what Istio never used.
+    back.extend(wasm.as_object().unwrap().clone());
+    let mut expected = source["spec"].as_object().unwrap().clone();
+    expected.remove("verificationKey").unwrap();
+    assert_eq!(back, expected);
+}
+
+#[test]
+fn what_the_two_kinds_spell_differently_is_spelled_anew() {
+    let manifest = PLUGIN
+        .replace("phase: AUTHN", "phase: UNSPECIFIED_PHASE")
+        .replace("selector: {matchLabels: {app: web}}", "targetRef: {kind: Service, name: web}");
+    let read = only(written(&manifest, &["--to", "traffic-extension"]));
+    assert_eq!(read["spec"]["phase"], "UNSPECIFIED");
+    assert_eq!(read["spec"]["targetRefs"], json!([{"kind": "Service", "name": "web"}]));
+    assert_eq!(read["spec"].get("targetRef"), None);
+}
+
+#[test]
+fn an_envoy_gets_everything_in_one_file() {
+    let folder = folder(PLUGIN);
+    for (more, listeners, upstream, kind) in [
+        (&[][..], 2, "127.0.0.1", "STATIC"),
+        (&["--upstream", "web.shop:80"], 1, "web.shop", "STRICT_DNS"),
+        (&["--upstream", "[::1]:80"], 1, "::1", "STATIC"),
     ] {
-        fs::write(&file, text).unwrap();
-        let (mut out, report) = (Vec::new(), Said::default());
-        let what = Render::Limitador(LimitadorArgs { paths: vec![folder.path().to_owned()] });
-        let got = render(&what, &mut out, &mut Reporter::new(report.clone()));
-        let heard = report.0.lock().unwrap().clone();
-        assert_eq!(String::from_utf8(out).unwrap(), written, "{heard}");
-        assert_eq!(format!("{got:?}"), format!("{code:?}"), "{heard}");
-        assert!(heard.contains(said) && heard.is_empty() == said.is_empty(), "{heard}");
+        let (code, out, said) = run(folder.path(), &[&["--to", "envoy", "--port", "9000"], more].concat());
+        assert_eq!((code, said.as_str()), (format!("{:?}", ExitCode::SUCCESS), ""));
+        let read = only(reader::parse(&out).unwrap()).to_json();
+        let resources = &read["static_resources"];
+        assert_eq!(resources["listeners"].as_array().unwrap().len(), listeners, "{more:?}");
+        let main = &resources["listeners"][0];
+        assert_eq!(main["address"]["socket_address"], json!({"address": "0.0.0.0", "port_value": 9000}));
+        let manager = &main["filter_chains"][0]["filters"][0]["typed_config"];
+        let code = &manager["http_filters"][0]["typed_config"]["config"]["vm_config"]["code"];
+        assert_eq!(code["local"]["filename"], json!(folder.path().join("header-filter.wasm")));
+        let cluster = resources["clusters"].as_array().unwrap().last().unwrap();
+        assert_eq!(cluster["type"], kind, "{more:?}");
+        let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
+        assert_eq!(endpoint["address"]["socket_address"]["address"], upstream);
+        assert!(
+            !out.contains("config_discovery") && !out.contains("\"@type\": type.googleapis.com/envoy.config"),
+            "{out}"
+        );
     }
 }
 
 #[test]
-fn the_pages_say_what_is_written() {
-    let plugin_of = |config: &str| {
-        let lines: String = config.lines().map(|line| format!("    {line}\n")).collect();
-        let text = plugin("a", "ratelimit-filter", "", "");
-        text.replace("    limits: []\n", &lines)
-    };
-    let page = include_str!("../../../filters/ratelimit-filter/MIGRATING.md");
-    let block = |page: &str, after: &str| {
-        let (_, rest) = page.split_once(&format!("{after}\n\n```yaml\n")).unwrap();
-        rest.split("```").next().unwrap().to_owned()
-    };
-    let written = block(page, "`tollgate render limitador` writes this one:");
-    let config = block(page, "This configuration");
-    assert_eq!(rendered(&[plugin_of(&config)]).unwrap(), format!("# shop.a\n{written}"));
+fn a_compose_folder_has_all_that_it_names() {
+    let folder = folder(PLUGIN);
+    let to = folder.path().join("out/try");
+    let (code, out, said) = run(folder.path(), &["--to", "compose", "-o", to.to_str().unwrap()]);
+    assert_eq!((code, out.as_str(), said.as_str()), (format!("{:?}", ExitCode::SUCCESS), "", ""));
+    let read =
+        |name: &str| only(reader::parse(&fs::read_to_string(to.join(name)).unwrap()).unwrap()).to_json();
+    let envoy = &read("compose.yaml")["services"]["envoy"];
+    assert_eq!(envoy["environment"], json!(["HOME"]));
+    let mounts: Vec<&str> =
+        envoy["volumes"].as_array().unwrap().iter().map(|mount| mount.as_str().unwrap()).collect();
+    assert_eq!(mounts, ["./envoy.yaml:/etc/tollgate/envoy.yaml:ro", "./modules:/etc/tollgate/modules:ro"]);
+    let manager = &read("envoy.yaml")["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    let code =
+        &manager["http_filters"][0]["typed_config"]["config"]["vm_config"]["code"]["local"]["filename"];
+    let module = code.as_str().unwrap().strip_prefix("/etc/tollgate/").unwrap();
+    assert_eq!(fs::read(to.join(module)).unwrap(), b"\0asm\x01\0\0\0");
+}
 
-    // The example has a global limit whose numbers only the service has.
-    let readme = include_str!("../../../filters/ratelimit-filter/README.md");
-    let error = rendered(&[plugin_of(&block(readme, "## Example"))]).unwrap_err();
-    assert!(error.contains("spec.pluginConfig.limits[4].rate: the service's numbers"), "{error}");
+#[test]
+fn what_cannot_be_rendered_is_said_with_its_place() {
+    let bad = format!("{:?}", ExitCode::from(BAD_MANIFESTS));
+    let nothing = format!("{:?}", ExitCode::FAILURE);
+    let selector = "selector: {matchLabels: {app: web}}";
+    for (from, to, arguments, code, expected) in [
+        ("namespace: shop", "namespaze: shop", &["--to", "envoy"][..], &bad, "unknown field"),
+        (
+            "rules:",
+            "rulez:",
+            &["--to", "envoy"],
+            &bad,
+            "a.yaml:15:18: spec.pluginConfig.rulez: unknown field",
+        ),
+        (
+            selector,
+            "targetRefs: [{kind: Service, name: a}]",
+            &["--to", "envoy-filter"],
+            &bad,
+            "a.yaml:11:3: spec.targetRefs: ",
+        ),
+        (
+            "priority: 7",
+            "imagePullSecret: s",
+            &["--to", "envoy-filter"],
+            &bad,
+            "a.yaml:10:3: spec.imagePullSecret: ",
+        ),
+        ("priority: 7", "type: NETWORK", &["--to", "envoy-filter"], &bad, "a.yaml:10:3: spec.type: "),
+        (
+            "",
+            "",
+            &["--to", "envoy", "--upstream", "here"],
+            &nothing,
+            "--upstream here: write a host and a port",
+        ),
+        ("", "", &["--to", "envoy", "--upstream", "here:0"], &nothing, "--upstream here:0: write"),
+        ("", "", &["--to", "compose"], &nothing, "give a directory with -o"),
+        (
+            "kind: WasmPlugin",
+            "kind: Secret",
+            &["--to", "traffic-extension"],
+            &nothing,
+            "there is no plugin in these",
+        ),
+        ("", "", &["--to", "limitador"], &nothing, "there is no WasmPlugin with a ratelimit-filter here"),
+        ("", "", &["--to", "envoy", "-o", "/dev/null/x"], &nothing, "cannot write /dev/null/x: "),
+    ] {
+        let folder = folder(&PLUGIN.replacen(from, to, 1));
+        let (got, out, said) = run(folder.path(), arguments);
+        assert_eq!((&got, out.as_str()), (code, ""), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
 }

@@ -20,6 +20,8 @@ mod metrics;
 #[cfg(test)]
 mod ratelimit;
 #[cfg(test)]
+mod render;
+#[cfg(test)]
 mod secure;
 #[cfg(test)]
 mod status;

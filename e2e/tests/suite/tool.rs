@@ -240,7 +240,8 @@ async fn the_limits_of_a_manifest_are_what_limitador_counts_by() {
     let folder = Folder::new();
     let render = async || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate-under-test"));
-        let output = command.args(["render", "limitador"]).arg(folder.manifests()).output().await.unwrap();
+        let output =
+            command.args(["render", "--to", "limitador"]).arg(folder.manifests()).output().await.unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     };

@@ -57,7 +57,7 @@ pub(super) fn local(name: &str, config: &Config) -> Result<(Kind, Vec<Budget>), 
     Ok(one)
 }
 
-/// The numbers of a limit of the service, where they are given: `tollgate render limitador` writes them out.
+/// The numbers of a limit of the service, where they are given: `tollgate render --to limitador` writes them out.
 pub(super) fn global(config: &Config) -> Result<Vec<Budget>, ConfigError> {
     let of_proxy = [
         ("tiers", config.tiers.is_some()),
