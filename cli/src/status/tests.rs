@@ -122,8 +122,8 @@ fn what_became_of_a_plugin_is_told_by_type_version_and_counters() {
     }
 }
 
-#[test]
-fn the_whole_is_written_for_people() {
+/// Two plugins in two listeners, one of them refused, and a listener that was refused as well.
+fn troubled() -> Status {
     let stats = format!(
         "{}{}wasm.shop.auth~istio-translated-wasmplugin.vm_reload_success: 2\n\
          wasm.shop.auth~istio-translated-wasmplugin.vm_reload_failure: 0\nwasm.wasm_vm_count: 8\n\
@@ -152,6 +152,11 @@ fn the_whole_is_written_for_people() {
         "istio_agent_wasm_cache_entries 1\nistio_agent_other 5\n\
         istio_agent_wasm_remote_fetch_count{result=\"success\"} 2\n",
     );
+    status
+}
+
+#[test]
+fn the_whole_is_written_for_people() {
     let expected = format!(
         "Envoy 1.40.0 (LIVE), node sidecar~web, 8 Wasm VMs
 shop.head: loaded
@@ -177,7 +182,12 @@ istio-agent: wasm_cache_entries 1
 istio-agent: wasm_remote_fetch_count{{result=\"success\"}} 2
 "
     );
-    assert_eq!(shown(&status), expected);
+    assert_eq!(shown(&troubled()), expected);
+}
+
+#[test]
+fn the_whole_is_written_for_programs() {
+    let status = troubled();
     assert!(!status.serving());
     let json = show::json(&status);
     assert_eq!((&json["serving"], &json["plugins"][1]["state"]), (&json!(false), &json!("refused")));
