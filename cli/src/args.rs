@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,8 @@ pub struct Args {
 pub enum Command {
     /// Serve WasmPlugin manifests on a local Envoy in front of an echo, and swap them live when a file changes.
     Run(RunArgs),
+    /// Answer every request with what arrived: the upstream of `run`, by itself.
+    Echo(EchoArgs),
     /// Say what is wrong with manifests, before a mesh does.
     Check(crate::check::Args),
     /// Say what a proxy has made of its plugins: loaded, refused, replaced by deny-all.
@@ -45,6 +48,18 @@ pub enum Command {
     Schema(crate::schema::Args),
     /// Write the completions for a shell.
     Completions(crate::completions::Args),
+}
+
+/// `tollgate echo`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EchoArgs {
+    /// Where to listen.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8000")]
+    pub listen: SocketAddr,
+
+    /// Remember what arrives, and hand it out here: GET answers with a JSON list of all since the last GET. For tests.
+    #[arg(long, value_name = "IP:PORT")]
+    pub recall: Option<SocketAddr>,
 }
 
 /// `tollgate run`.
@@ -66,6 +81,22 @@ pub struct RunArgs {
     /// The port to listen on; if it is taken, a free one.
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
+
+    /// The address to listen on. Another than 127.0.0.1 lets others in, to Envoy's admin interface too.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub address: IpAddr,
+
+    /// The port of Envoy's admin interface; a free one when not given.
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub admin_port: u16,
+
+    /// Where requests end: a service of your own, instead of the echo.
+    #[arg(long, value_name = "IP:PORT")]
+    pub upstream: Option<SocketAddr>,
+
+    /// Start no Envoy: write what it needs into --run-dir, and wait for one that is started with it (e2e/docker).
+    #[arg(long, requires = "run_dir", conflicts_with = "envoy")]
+    pub attach: bool,
 
     /// Envoy's worker threads.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=256))]

@@ -7,11 +7,13 @@
 //!   `content-type` given so takes the place of the echo's own.
 //! - A request for an upgrade is answered with 101, after which the bytes come back as they are.
 
+mod program;
+mod recall;
 mod reply;
 mod upgrade;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -24,10 +26,16 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+pub(crate) use program::main;
+pub use recall::recalled;
+
 /// Bodies beyond this are answered with 413.
 const LARGEST_BODY: usize = 64 << 20;
 /// Envoy limits headers itself; the echo should not be what refuses them.
 const LARGEST_HEADERS: u32 = 1 << 20;
+
+/// A free port of this machine's own.
+const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A running echo. Dropping it closes its port.
 #[derive(Debug)]
@@ -63,7 +71,7 @@ impl Echo {
     /// # Errors
     /// When no port can be had.
     pub async fn start() -> io::Result<Self> {
-        Self::listen(None).await
+        Self::listen(ANYWHERE, None).await
     }
 
     /// The same, and records every request until it is [taken](Echo::take).
@@ -71,11 +79,11 @@ impl Echo {
     /// # Errors
     /// When no port can be had.
     pub async fn recording() -> io::Result<Self> {
-        Self::listen(Some(Arc::default())).await
+        Self::listen(ANYWHERE, Some(Arc::default())).await
     }
 
-    async fn listen(seen: Seen) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    async fn listen(at: SocketAddr, seen: Seen) -> io::Result<Self> {
+        let listener = TcpListener::bind(at).await?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(accept(listener, seen.clone()));
         Ok(Self { address, seen, task })

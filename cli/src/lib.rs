@@ -38,6 +38,7 @@ use crate::report::Reporter;
 pub fn main() -> ExitCode {
     match Args::parse().command {
         Command::Run(args) => serve(&args),
+        Command::Echo(args) => echo::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Status(args) => status::main(&args),
         Command::Explain(args) => explain::main(&args),

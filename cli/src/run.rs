@@ -4,7 +4,7 @@ mod banner;
 mod print;
 mod stop;
 
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::report::Reporter;
 use crate::watch::Watch;
 
-use stop::Stop;
+pub(crate) use stop::Stop;
 
 /// Exit status: manifests that cannot be served, at the start, or read.
 pub(crate) const BAD_MANIFESTS: u8 = 2;
@@ -57,8 +57,11 @@ fn compile(args: &RunArgs) -> Result<Plan, Faults> {
 fn settings(args: &RunArgs, envoy: PathBuf) -> Settings {
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     Settings {
+        attach: args.attach,
         concurrency: args.concurrency,
+        address: args.address,
         port: args.port,
+        admin_port: args.admin_port,
         run_dir: args.run_dir.clone(),
         log_level: args.envoy_log_level.clone(),
         tls: tls.map(|(certificate, key)| Tls {
@@ -72,19 +75,23 @@ fn settings(args: &RunArgs, envoy: PathBuf) -> Settings {
 
 async fn serve(args: &RunArgs, plan: Plan, report: &mut Reporter) -> Result<(), String> {
     let mut stop = Stop::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let envoy = args.envoy.clone().or_else(find_envoy).ok_or(
-        "there is no Envoy: `make run` fetches one; or set TOLLGATE_ENVOY, or have `envoy` 1.40 on the PATH",
-    )?;
-    if !envoy.is_file() {
-        return Err(format!("there is no Envoy at {}: `make run` fetches one", envoy.display()));
+    let mut settings = settings(args, envoy(args)?);
+    // Another Envoy's ports are not ours to try.
+    if !args.attach {
+        settings.port = free_port(args.address, args.port, report);
     }
-    let mut settings = settings(args, envoy);
-    settings.port = free_port(args.port, report);
     let mut watch = Watch::new()?;
     watch.watch(watched(args, &plan))?;
-    let echo = Echo::start().await.map_err(|error| format!("cannot start the echo: {error}"))?;
+    let echo = match args.upstream {
+        Some(_) => None,
+        None => Some(Echo::start().await.map_err(|error| format!("cannot start the echo: {error}"))?),
+    };
+    let upstream = args.upstream.or(echo.as_ref().map(Echo::address)).ok_or("there is no upstream")?;
+    if args.attach {
+        report.line(&format!("waiting for an Envoy to start with {}/bootstrap.json", run_dir(args)));
+    }
     let mut proxy = tokio::select! {
-        started = Proxy::start(settings, echo.address(), &plan) => started.map_err(|error| error.to_string())?,
+        started = Proxy::start(settings, upstream, &plan) => started.map_err(|error| error.to_string())?,
         () = stop.asked() => return Ok(()),
     };
     banner::print(args, &plan, &proxy, report);
@@ -98,11 +105,29 @@ async fn serve(args: &RunArgs, plan: Plan, report: &mut Reporter) -> Result<(), 
             Err(error.to_string())
         }
         None => {
-            report.line("stopping Envoy");
+            report.line(if args.attach { "stopping; Envoy goes on" } else { "stopping Envoy" });
             proxy.stop().await;
             Ok(())
         }
     }
+}
+
+/// The program to start; nothing that anybody looks at when somebody else starts it.
+fn envoy(args: &RunArgs) -> Result<PathBuf, String> {
+    if args.attach {
+        return Ok(PathBuf::from("envoy"));
+    }
+    let envoy = args.envoy.clone().or_else(find_envoy).ok_or(
+        "there is no Envoy: `make run` fetches one; or set TOLLGATE_ENVOY, or have `envoy` 1.40 on the PATH",
+    )?;
+    if envoy.is_file() {
+        return Ok(envoy);
+    }
+    Err(format!("there is no Envoy at {}: `make run` fetches one", envoy.display()))
+}
+
+fn run_dir(args: &RunArgs) -> String {
+    args.run_dir.as_deref().unwrap_or(Path::new(".")).display().to_string()
 }
 
 /// Swaps after every change, until Envoy is gone.
@@ -173,8 +198,8 @@ fn watched<'a>(args: &'a RunArgs, plan: &'a Plan) -> impl Iterator<Item = (&'a P
 
 /// The port that was asked for, or 0 when something listens there. Envoy shares ports among its workers, so two
 /// Envoys of one user would share this one without a word.
-fn free_port(port: u16, report: &mut Reporter) -> u16 {
-    if port == 0 || TcpListener::bind(("127.0.0.1", port)).is_ok() {
+fn free_port(address: IpAddr, port: u16, report: &mut Reporter) -> u16 {
+    if port == 0 || TcpListener::bind((address, port)).is_ok() {
         return port;
     }
     report.note(&format!("port {port} is taken: using a free one"));

@@ -6,12 +6,17 @@ use serde_json::{Value, json};
 
 use super::run_dir::RunDir;
 
-/// The bootstrap for a run directory and an upstream.
+/// The bootstrap for a run directory and an upstream, with the admin interface on a free port.
 #[must_use]
 pub fn bootstrap(run_dir: &RunDir, upstream: SocketAddr) -> Value {
+    bootstrap_with(run_dir, upstream, SocketAddr::from(([127, 0, 0, 1], 0)))
+}
+
+/// The same, with the admin interface at an address.
+pub(super) fn bootstrap_with(run_dir: &RunDir, upstream: SocketAddr, admin: SocketAddr) -> Value {
     json!({
         "node": {"id": "tollgate", "cluster": "tollgate"},
-        "admin": {"address": socket_address("127.0.0.1", 0)},
+        "admin": {"address": socket_address(&admin.ip().to_string(), admin.port())},
         "stats_config": {"stats_tags": stats_tags()},
         "stats_flush_interval": "1s",
         "dynamic_resources": {
@@ -81,6 +86,9 @@ mod tests {
         let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
         assert_eq!(endpoint["address"]["socket_address"]["port_value"], 9);
         assert_eq!(bootstrap["admin"]["address"], socket_address("127.0.0.1", 0));
+        let elsewhere =
+            bootstrap_with(&run_dir, "127.0.0.1:9".parse().unwrap(), "0.0.0.0:9901".parse().unwrap());
+        assert_eq!(elsewhere["admin"]["address"], socket_address("0.0.0.0", 9901));
         assert_eq!(bootstrap["stats_config"]["stats_tags"][0]["regex"], r"(wasm_filter\.(.+?)\.)");
     }
 }

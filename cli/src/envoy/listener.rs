@@ -66,7 +66,7 @@ fn listener(
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": name,
         // A listener without a port still needs an address of its own.
-        "address": socket_address("127.0.0.1", port.unwrap_or(1)),
+        "address": socket_address(&settings.address.to_string(), port.unwrap_or(1)),
         "bind_to_port": port.is_some(),
         "filter_chains": [chain],
     })

@@ -14,7 +14,7 @@ use super::log;
 use super::process::Process;
 use super::run_dir::RunDir;
 use super::settings::Settings;
-use super::start::{arguments, main_address, prepare, write_first};
+use super::start::{arguments, main_address, prepare, reachable, write_first};
 use super::stats::Stats;
 use super::translate::Extension;
 use crate::cluster::Cluster;
@@ -22,13 +22,15 @@ use crate::plan::Plan;
 
 /// How long Envoy may take for anything: a large module on a busy machine takes seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long somebody else may take to start it: an image may have to come first.
+const ATTACHING: Duration = Duration::from_secs(600);
 /// How often its counters are read while waiting.
 const POLL: Duration = Duration::from_millis(4);
 
-/// A running Envoy. Dropping it kills it.
+/// A running Envoy. Dropping it kills it, unless somebody else has started it.
 #[derive(Debug)]
 pub struct Proxy {
-    pub(super) process: Process,
+    pub(super) process: Option<Process>,
     pub(super) admin: Admin,
     pub(super) run_dir: RunDir,
     pub(super) settings: Settings,
@@ -96,12 +98,17 @@ impl Proxy {
     pub async fn start(settings: Settings, upstream: SocketAddr, plan: &Plan) -> Result<Self, ProxyError> {
         let run_dir = RunDir::create(settings.run_dir.as_deref()).map_err(io_error("the run directory"))?;
         let serving = prepare(&run_dir, plan)?;
-        write_first(&run_dir, &settings, upstream, &plan.clusters, &serving)
-            .map_err(io_error("the run directory"))?;
         // A folder that is used again may hold the last address.
         let _ = std::fs::remove_file(run_dir.admin_address());
-        let process = Process::start(&settings.envoy, &arguments(&settings, &run_dir), &run_dir.log())
-            .map_err(io_error(&format!("cannot start {}", settings.envoy.display())))?;
+        write_first(&run_dir, &settings, upstream, &plan.clusters, &serving)
+            .map_err(io_error("the run directory"))?;
+        let process = match settings.attach {
+            true => None,
+            false => Some(
+                Process::start(&settings.envoy, &arguments(&settings, &run_dir), &run_dir.log())
+                    .map_err(io_error(&format!("cannot start {}", settings.envoy.display())))?,
+            ),
+        };
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let admin = Admin::new(nowhere);
         let called = plan.clusters.clone();
@@ -151,14 +158,14 @@ impl Proxy {
     }
 
     async fn admin_address(&self) -> Result<SocketAddr, ProxyError> {
-        let deadline = later(PATIENCE);
+        let deadline = later(if self.settings.attach { ATTACHING } else { PATIENCE });
         loop {
             let text = std::fs::read_to_string(self.run_dir.admin_address()).unwrap_or_default();
             if let Ok(address) = text.trim().parse() {
-                return Ok(address);
+                return Ok(reachable(address));
             }
             tokio::select! {
-                status = self.process.ended() => return Err(self.has_ended(status)),
+                status = self.process_ended() => return Err(self.has_ended(status)),
                 () = tokio::time::sleep(POLL) => {}
             }
             if Instant::now() > deadline {
@@ -196,7 +203,7 @@ impl Proxy {
                 Err(error) => error,
             };
         // A connection that breaks is usually the first sign of an end.
-        match tokio::time::timeout(Duration::from_secs(1), self.process.ended()).await {
+        match tokio::time::timeout(Duration::from_secs(1), self.process_ended()).await {
             Ok(status) => Err(self.has_ended(status)),
             Err(_) => Err(ProxyError::Silent(error)),
         }
@@ -204,8 +211,16 @@ impl Proxy {
 
     /// Waits until Envoy ends by itself, and says how.
     pub async fn ended(&self) -> ProxyError {
-        let status = self.process.ended().await;
+        let status = self.process_ended().await;
         self.has_ended(status)
+    }
+
+    /// The end of a process that is not ours is not seen.
+    async fn process_ended(&self) -> String {
+        match &self.process {
+            Some(process) => process.ended().await,
+            None => std::future::pending().await,
+        }
     }
 
     fn has_ended(&self, status: String) -> ProxyError {
@@ -231,10 +246,10 @@ impl Proxy {
         &self.run_dir
     }
 
-    /// Envoy's process id.
+    /// Envoy's process id; 0 when somebody else has started it.
     #[must_use]
     pub fn process_id(&self) -> u32 {
-        self.process.id()
+        self.process.as_ref().map_or(0, Process::id)
     }
 
     /// Leaves the files behind when this goes.
@@ -242,9 +257,11 @@ impl Proxy {
         self.run_dir.keep();
     }
 
-    /// Stops Envoy: politely, then by force after five seconds.
+    /// Stops Envoy: politely, then by force after five seconds. What somebody else has started goes on.
     pub async fn stop(self) {
-        self.process.stop().await;
+        if let Some(process) = self.process {
+            process.stop().await;
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! How the local Envoy is to be run.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 /// What can be chosen.
@@ -7,10 +8,16 @@ use std::path::PathBuf;
 pub struct Settings {
     /// The Envoy binary.
     pub envoy: PathBuf,
+    /// Whether somebody else starts Envoy, with the files of the run directory.
+    pub attach: bool,
     /// Worker threads.
     pub concurrency: u32,
-    /// The port on 127.0.0.1 that requests go to; 0 for a free one.
+    /// Where Envoy listens, for requests and for its admin interface.
+    pub address: IpAddr,
+    /// The port that requests go to; 0 for a free one.
     pub port: u16,
+    /// The port of the admin interface; 0 for a free one.
+    pub admin_port: u16,
     /// The folder for Envoy's files and logs; a private temporary one when not given.
     pub run_dir: Option<PathBuf>,
     /// Envoy's log level: `trace` to `off`.
@@ -38,8 +45,11 @@ impl Settings {
     pub fn new(envoy: impl Into<PathBuf>) -> Self {
         Self {
             envoy: envoy.into(),
+            attach: false,
             concurrency: 2,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
+            admin_port: 0,
             run_dir: None,
             log_level: "info".to_owned(),
             normalize_path: true,

@@ -1,10 +1,10 @@
 //! What an Envoy is started with, and what it says once it has started.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use super::bootstrap::bootstrap;
+use super::bootstrap::bootstrap_with;
 use super::clusters::clusters;
 use super::listener::{Chain, listeners};
 use super::proxy::{ProxyError, io_error};
@@ -14,7 +14,7 @@ use super::translate::{Extension, extension};
 use crate::cluster::Cluster;
 use crate::plan::Plan;
 
-/// Everything that Envoy finds when it starts.
+/// Everything that Envoy finds when it starts; the bootstrap last, because whoever starts Envoy may be waiting for it.
 pub(super) fn write_first(
     run_dir: &RunDir,
     settings: &Settings,
@@ -22,13 +22,14 @@ pub(super) fn write_first(
     called: &[Cluster],
     serving: &[Extension],
 ) -> io::Result<()> {
-    run_dir.put_json(&run_dir.bootstrap(), &bootstrap(run_dir, upstream))?;
     run_dir.put_json(&run_dir.cds(), &clusters(called, "1"))?;
     for extension in serving {
         run_dir.put_json(&run_dir.ecds(extension), &extension.response("1"))?;
     }
     let chain = Chain { serving, trial: None };
-    run_dir.put_json(&run_dir.lds(), &listeners(chain, run_dir, settings, "1"))
+    run_dir.put_json(&run_dir.lds(), &listeners(chain, run_dir, settings, "1"))?;
+    let admin = SocketAddr::new(settings.address, settings.admin_port);
+    run_dir.put_json(&run_dir.bootstrap(), &bootstrap_with(run_dir, upstream, admin))
 }
 
 /// Copies the modules and translates the plugins.
@@ -67,5 +68,13 @@ pub(super) fn main_address(listeners: &str) -> Option<SocketAddr> {
     let main = statuses.find(|status| status.get("name").is_some_and(|name| name == "main"))?;
     let address = main.get("local_address")?.get("socket_address")?;
     let ip = address.get("address")?.as_str()?.parse().ok()?;
-    Some(SocketAddr::new(ip, u16::try_from(address.get("port_value")?.as_u64()?).ok()?))
+    Some(reachable(SocketAddr::new(ip, u16::try_from(address.get("port_value")?.as_u64()?).ok()?)))
+}
+
+/// Where to ask for what listens on all addresses.
+pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    address
 }

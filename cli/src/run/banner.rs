@@ -24,7 +24,8 @@ pub(super) fn print(args: &RunArgs, plan: &Plan, proxy: &Proxy, report: &mut Rep
     let (address, admin) = (proxy.address(), proxy.admin().address());
     let base = format!("{}://{address}", if args.tls_cert.is_some() { "https" } else { "http" });
     report.line(&format!("requests go to   {base}"));
-    report.line(&format!("Envoy's admin    http://{admin} (process {})", proxy.process_id()));
+    let process = if args.attach { "elsewhere".to_owned() } else { proxy.process_id().to_string() };
+    report.line(&format!("Envoy's admin    http://{admin} (process {process})"));
     report.line(&format!("Envoy's files    {}", proxy.run_dir().root().display()));
     report.line("try:");
     for command in tries(plan) {

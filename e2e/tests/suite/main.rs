@@ -4,6 +4,8 @@
 //! only worker must be answered with 200: a worker that a trap has taken down is seen at once.
 
 #[cfg(test)]
+mod attach;
+#[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod budget;
