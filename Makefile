@@ -29,6 +29,18 @@ e2e: ## Build the modules and run the end-to-end tests
 schemas: ## Write the JSON Schemas of the manifests anew, to manifests/schemas
 	@cargo run --quiet --locked -p cli --bin tollgate -- schema --write manifests/schemas
 
+docker-up: ## Serve manifests/ in docker: Envoy, echo, Limitador with Redis, Prometheus; rules are live when saved
+	@scripts/docker.sh up
+
+docker-down: ## End what docker-up has started
+	@scripts/docker.sh down
+
+e2e-docker: ## Run the end-to-end tests with every Envoy in a container of the official image
+	@scripts/docker.sh e2e
+
+e2e-kind: ## Bring up kind and Istio, run the end-to-end tests there, tear down (TOLLGATE_KIND_KEEP=1 leaves it)
+	@scripts/kind.sh all
+
 check: ## Format, lints, documentation, scripts, licences, fuzzing, reproducible modules
 	@scripts/check.sh
 
