@@ -46,7 +46,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Without tokio, whose runtime may be the one that panics.
-fn ask(admin: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
+pub(crate) fn ask(admin: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(admin)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     write!(stream, "GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")?;

@@ -6,9 +6,12 @@
     reason = "what goes wrong here stops a measurement and nothing else"
 )]
 pub mod bench;
+pub mod chosen;
 pub mod client;
+pub mod docker;
 pub mod evidence;
 pub mod key_server;
+pub mod kind;
 pub mod limitador;
 pub mod load;
 pub mod local;
@@ -23,6 +26,7 @@ pub mod rls;
 pub mod tcp_faults;
 pub mod tls;
 
+pub use chosen::{Choice, Chosen};
 pub use client::{Client, send};
 pub use key_server::{Behaviour, KeyServer};
 pub use limitador::Limitador;

@@ -10,8 +10,9 @@ use tollgate::manifest::Manifests;
 use tollgate::module::Modules;
 use tollgate::plan::Plan;
 
-use crate::evidence;
+use crate::chosen::Choice;
 use crate::mesh::{Mesh, MeshError, Setup};
+use crate::{docker, evidence};
 
 /// A running Envoy and its echo. When it goes, Envoy is killed; when it goes in a panic, evidence is kept.
 #[derive(Debug)]
@@ -29,11 +30,14 @@ pub fn dist() -> PathBuf {
     std::env::var_os("TOLLGATE_DIST").filter(|dist| !dist.is_empty()).map_or_else(default, PathBuf::from)
 }
 
-/// The Envoy to test on: `TOLLGATE_ENVOY`.
+/// The Envoy to test on: `TOLLGATE_ENVOY`, or with `E2E_MESH=docker` what starts one in a container.
 ///
 /// # Errors
-/// When it is not set. Nothing on the PATH is taken instead: results shall not depend on what happens to be there.
+/// When neither is set. Nothing on the PATH is taken instead: results shall not depend on what happens to be there.
 pub fn envoy() -> Result<PathBuf, MeshError> {
+    if Choice::of_environment()? == Choice::Docker {
+        return Ok(docker::envoy());
+    }
     let envoy = std::env::var_os("TOLLGATE_ENVOY").filter(|envoy| !envoy.is_empty());
     envoy.map(PathBuf::from).ok_or_else(|| {
         MeshError::Setup(
@@ -71,6 +75,19 @@ impl LocalEnvoy {
     #[must_use]
     pub fn proxy(&self) -> &Proxy {
         &self.proxy
+    }
+
+    /// The process id of Envoy itself, in a container or not.
+    ///
+    /// # Errors
+    /// When docker does not tell.
+    pub fn process_id(&self) -> Result<u32, MeshError> {
+        let id = self.proxy.process_id();
+        if Choice::of_environment()? == Choice::Docker {
+            docker::process(id).map_err(MeshError::Setup)
+        } else {
+            Ok(id)
+        }
     }
 }
 

@@ -110,6 +110,7 @@ impl Folder {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate-under-test"));
         command.args(["run", "--concurrency", "1", "--modules"]).arg(local::dist());
         command.arg("--run-dir").arg(self.root.path().join("run")).arg(self.manifests());
+        command.env("TOLLGATE_ENVOY", local::envoy().unwrap());
         command.stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
         command
     }

@@ -1,6 +1,6 @@
 //! Values with operators, on the real proxy's attributes.
 
-use e2e::Request;
+use e2e::{Choice, Request};
 
 use crate::support::case;
 
@@ -18,19 +18,24 @@ fn response_value(format: &str, request: Request) -> String {
 fn every_operator_has_a_value_in_its_phase() {
     let request =
         || Request::get("/p?q").header("x-a", "1").header("x-a", "2").header("x-request-id", "id-9");
+    let mesh = Choice::of_environment().unwrap();
+    let (route, cluster) = (format!("[{}]", mesh.route()), format!("[{}]", mesh.cluster()));
     for (format, on_request, on_response) in [
         ("%REQ(x-a)%", "[1,2]", "[1,2]"),
         ("%REQ(none?x-a):1%", "[1]", "[1]"),
         ("%REQ(:path)%", "[/p?q]", "[/p?q]"),
-        ("%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "[127.0.0.1]", "[127.0.0.1]"),
         ("%PROTOCOL%", "[HTTP/1.1]", "[HTTP/1.1]"),
-        ("%ROUTE_NAME%", "[echo]", "[echo]"),
-        ("%UPSTREAM_CLUSTER%", "[echo]", "[echo]"),
+        ("%ROUTE_NAME%", &route, &route),
+        ("%UPSTREAM_CLUSTER%", &cluster, &cluster),
         ("%REQUEST_ID%", "[id-9]", "[id-9]"),
         ("100%%", "[100%]", "[100%]"),
     ] {
         assert_eq!(request_value(format, request()), on_request, "{format} on the request");
         assert_eq!(response_value(format, request()), on_response, "{format} on the response");
+    }
+    for value in [request_value, response_value] {
+        let client = value("%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", request());
+        assert!(mesh.is_client(client.trim_matches(['[', ']'])), "{client}");
     }
     assert_eq!(request_value("%PROTOCOL%", Request::get("/").http2()), "[HTTP/2]");
     let answer = Request::get("/").answered_with("x-r", "up");

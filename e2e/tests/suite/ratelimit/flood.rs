@@ -56,7 +56,7 @@ async fn a_hundred_thousand_keys_cost_bounded_memory_and_refill_nobody() {
     // Whoever has no key gets the later filter's 401.
     let refusing = plugin::auth_filter(CALLERS).replacen("phase: AUTHN", "phase: STATS", 1);
     let mesh = mesh_of(2, &format!("{}---\n{refusing}", plugin::ratelimit_filter(LIMIT))).await;
-    let (address, process) = (mesh.address(), mesh.proxy().process_id());
+    let (address, process) = (mesh.address(), mesh.process_id().unwrap());
     let run = move |from: u32, to: u32| {
         let share = (to - from) / THREADS;
         std::thread::scope(|scope| {

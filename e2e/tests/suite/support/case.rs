@@ -1,14 +1,14 @@
 //! One configuration, one request: what did the upstream see, and what did the client get?
 //!
-//! All cases of a run share one Envoy with one worker. A case holds it alone, and asks only when its configuration is
-//! live on that worker.
+//! All cases of a run share one Envoy with one worker, on the mesh that `E2E_MESH` chooses. A case holds it alone, and asks
+//! only when its configuration is live on that worker.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use e2e::mesh::Setup;
-use e2e::{Fields, LocalEnvoy, Mesh, MeshError, Request, Response, evidence, plugin};
+use e2e::{Chosen, Fields, Mesh, MeshError, Request, Response, evidence, plugin};
 use rustix::process::Pid;
 use tokio::runtime::Runtime;
 use tollgate::echo::Arrived;
@@ -18,7 +18,7 @@ use super::MACHINE;
 /// Outlives every test, and with it the echo's tasks.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 /// Each started by its first case. Nobody drops it: the kernel kills Envoy when this process ends.
-static SHARED: [Mutex<Option<LocalEnvoy>>; 2] = [const { Mutex::new(None) }; 2];
+static SHARED: [Mutex<Option<Chosen>>; 2] = [const { Mutex::new(None) }; 2];
 
 /// The filter that a case is about. Each has an Envoy of its own: changing modules takes longer than changing rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(crate) fn refusal(config: &str) -> String {
 }
 
 /// Keeps the evidence when a case itself fails.
-struct Evidence<'m>(&'m LocalEnvoy);
+struct Evidence<'m>(&'m Chosen);
 
 impl Drop for Evidence<'_> {
     fn drop(&mut self) {
@@ -103,10 +103,10 @@ impl Drop for Evidence<'_> {
 }
 
 async fn serve<'s>(
-    shared: &'s mut Option<LocalEnvoy>,
+    shared: &'s mut Option<Chosen>,
     filter: Filter,
     config: &str,
-) -> Result<&'s LocalEnvoy, MeshError> {
+) -> Result<&'s Chosen, MeshError> {
     let manifest = filter.manifest(config);
     match shared {
         Some(mesh) => {
@@ -115,7 +115,7 @@ async fn serve<'s>(
         }
         None => {
             let setup = Setup { run_dir: Some(run_dir().join(format!("{filter:?}"))), ..Setup::default() };
-            Ok(shared.insert(LocalEnvoy::start(&manifest, setup).await?))
+            Ok(shared.insert(Chosen::start(&manifest, setup).await?))
         }
     }
 }
@@ -133,7 +133,7 @@ fn run_dir() -> PathBuf {
 }
 
 impl Filter {
-    fn shared(self) -> MutexGuard<'static, Option<LocalEnvoy>> {
+    fn shared(self) -> MutexGuard<'static, Option<Chosen>> {
         let [header, auth] = &SHARED;
         let shared = if self == Self::Header { header } else { auth };
         shared.lock().unwrap_or_else(PoisonError::into_inner)
