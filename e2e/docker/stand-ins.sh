@@ -30,7 +30,12 @@ while [ "${1#-}" != "$1" ]; do shift 2; done
 [ "$2" = redis ] || exit 2
 exec limitador-service --limits "$1" --redis "$3" --listen 0.0.0.0:8081 --reconnect-at-once
 EOF
-  chmod +x "$1/usr/local/bin/limitador-server"
+  # The official image is built to take clients of other containers; Debian's is not.
+  cat >"$1/usr/local/bin/redis-server" <<'EOF'
+#!/bin/sh
+exec /usr/bin/redis-server "$@" --protected-mode no
+EOF
+  chmod +x "$1/usr/local/bin/limitador-server" "$1/usr/local/bin/redis-server"
 }
 
 # image TAG CHANGE...: the root under a tag
