@@ -22,7 +22,7 @@ tollgate() {
   "$TOLLGATE_TOOL" "$@"
 }
 
-limits() { tollgate render limitador manifests/components/quota/quota.yaml; }
+limits() { tollgate render --to limitador manifests/components/quota/quota.yaml; }
 
 rule() {
   cat <<'EOF'

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 pub(crate) use filter::{Filter, Surroundings, open};
 
-use crate::fault::{Fault, Faults, Position};
+use crate::fault::{Code, Fault, Faults, Position};
 use crate::report::Reporter;
 use crate::run::BAD_MANIFESTS;
 use report::Explained;
@@ -99,7 +99,13 @@ fn explain(file: &Path, manifests: &[PathBuf]) -> Result<Explained, Faults> {
 
 /// A complaint about a fixture, or about a file that it names.
 fn fault(file: &Path, at: Option<Position>, path: &str, message: impl Into<String>) -> Fault {
-    Fault { file: file.to_owned(), at, path: path.to_owned(), message: message.into() }
+    Fault {
+        file: file.to_owned(),
+        at,
+        path: path.to_owned(),
+        message: message.into(),
+        code: Code::Unreadable,
+    }
 }
 
 fn faults(fault: Fault) -> Faults {

@@ -9,6 +9,7 @@ use crate::envoy::{self, Chain, Extension, RunDir, Settings};
 use crate::manifest::WasmPlugin;
 use crate::module::Module;
 use crate::plan::Plan;
+use crate::scope::Naming;
 
 /// Where the admin interface listens; in a container it is published from there.
 pub(super) const ADMIN: u16 = 9901;
@@ -44,7 +45,7 @@ pub(super) fn config(plan: &Plan, args: &Args, place: impl Fn(&Module) -> PathBu
 
 /// A plugin as Envoy gets it, its configuration in lines that can be read.
 pub(super) fn translated(plugin: &WasmPlugin, module: &Path) -> Extension {
-    let mut extension = envoy::extension(plugin, module);
+    let mut extension = envoy::extension(plugin, module, Naming::default());
     if let Some(text) = extension.config.pointer_mut("/config/configuration/value")
         && let Some(json) = text.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok())
         && let Ok(lines) = serde_json::to_string_pretty(&json)

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use tollgate::args::{LimitadorArgs, Render};
 use tollgate::filters::Filters;
 use tollgate::manifest::{EnvValue, FailStrategy, Manifests, Mode, Phase, WasmPlugin};
 use tollgate::module::{Modules, stem};
 use tollgate::plan::Plan;
+use tollgate::render;
 use tollgate::report::Reporter;
 
 use crate::{files, read, root};
@@ -125,11 +125,18 @@ fn what_the_local_overlay_has_is_served_without_kustomize() {
 
 #[test]
 fn limitador_is_told_of_the_limits_that_the_quota_asks_about() {
-    let paths = vec![root().join("manifests/components/quota/quota.yaml")];
+    let args = render::Args {
+        to: render::Form::Limitador,
+        paths: vec![root().join("manifests/components/quota/quota.yaml")],
+        output: None,
+        modules: root().join("dist"),
+        upstream: None,
+        port: 8080,
+    };
     let mut rendered = Vec::new();
     let complaints = tempfile::NamedTempFile::new().unwrap();
     let mut report = Reporter::new(complaints.reopen().unwrap());
-    let _ = tollgate::render::render(&Render::Limitador(LimitadorArgs { paths }), &mut rendered, &mut report);
+    let _ = render::render(&args, &mut rendered, &mut report);
     let complaints = std::fs::read_to_string(complaints.path()).unwrap();
     assert_eq!(
         String::from_utf8(rendered).unwrap(),
