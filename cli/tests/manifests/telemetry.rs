@@ -82,7 +82,7 @@ fn the_operators_rules_are_those_of_the_file() {
 
 #[test]
 fn every_alert_says_what_to_do_and_is_tested() {
-    let tests = documents(&read(&format!("{RULES}-test"))).remove(0);
+    let tests = documents(&read(format!("{RULES}-test"))).remove(0);
     let tested: BTreeSet<&str> =
         tests["tests"].as_array().unwrap().iter().map(|test| test["name"].as_str().unwrap()).collect();
     for rule in rules() {
