@@ -97,12 +97,12 @@ impl<P: Plugin> Callbacks for Contexts<P> {
     }
 
     fn configure(&self, root: u32) -> bool {
-        self.root(root).is_some_and(|root| root.configure())
+        self.root(root).is_some_and(|root| root.configure(&self.asks))
     }
 
     fn tick(&self, root: u32) {
         if let Some(root) = self.root(root) {
-            root.tick();
+            root.tick(&self.asks);
         }
     }
 
@@ -112,7 +112,7 @@ impl<P: Plugin> Callbacks for Contexts<P> {
             return;
         }
         if let Some(root) = self.root(id) {
-            root.answered(token, sizes);
+            root.answered(&self.asks, token, sizes);
         }
     }
 

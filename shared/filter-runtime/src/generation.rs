@@ -143,7 +143,7 @@ impl<P: Plugin> Generation<P> {
 
     /// Carries out what the policy does; returns when it wants its next tick.
     fn outside(&self, work: impl FnOnce(&P::Policy, &mut Outside<'_>)) -> Option<Duration> {
-        let machine = Machine::new(P::NAME);
+        let machine = Machine::new(P::STORE);
         let mut outside = Outside::new(&machine);
         work(&self.policy, &mut outside);
         for (number, callout) in outside.take_errands() {

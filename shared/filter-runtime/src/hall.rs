@@ -5,6 +5,7 @@ use std::rc::{Rc, Weak};
 
 use policy_core::Plugin;
 
+use crate::asks::Asks;
 use crate::host;
 use crate::stream::Seat;
 use crate::ticker::{Need, Ticker};
@@ -55,7 +56,7 @@ impl<P: Plugin> Hall<P> {
     /// Asks each waiting request whether it can go on; answers when the next tick is needed.
     ///
     /// No borrow and no lock is held meanwhile: the list is out of its cell while host calls are made.
-    pub(crate) fn round(&self, now: u64) -> Need {
+    pub(crate) fn round(&self, now: u64, asks: &Asks<P>) -> Need {
         let waiting = self.waiting.take();
         if waiting.is_empty() {
             return Need::None;
@@ -71,7 +72,7 @@ impl<P: Plugin> Hall<P> {
         let mut rest = waiting.into_iter();
         let (mut kept, mut decided) = (Vec::new(), 0_usize);
         for weak in rest.by_ref() {
-            match weak.upgrade().map(|seat| seat.wake(now)) {
+            match weak.upgrade().map(|seat| seat.wake(now, asks)) {
                 Some(Woken::Waits) => kept.push(weak),
                 Some(Woken::Decided) => decided = decided.saturating_add(1),
                 Some(Woken::Left) | None => {}
@@ -112,7 +113,7 @@ impl<P: Plugin> Hall<P> {
 pub(crate) enum Woken {
     /// It waits on.
     Waits,
-    /// It went on or was refused.
+    /// It went on, was refused, or has asked.
     Decided,
     /// It had stopped waiting before.
     Left,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use policy_core::Plugin;
 use policy_core::config::PLUGIN;
 
-use crate::asks::Sizes;
+use crate::asks::{Asks, Sizes};
 use crate::generation::Generation;
 use crate::hall::Hall;
 use crate::ticker::Need;
@@ -29,7 +29,7 @@ impl<P: Plugin> Root<P> {
     }
 
     /// Takes the configuration at hand; false when it is refused, and the log says why.
-    pub(crate) fn configure(&self) -> bool {
+    pub(crate) fn configure(&self, asks: &Asks<P>) -> bool {
         logger::install();
         let Ok(json) = host::plugin_configuration() else {
             log::error!("tollgate.{}: the host gave no configuration", P::NAME);
@@ -44,7 +44,7 @@ impl<P: Plugin> Root<P> {
                     P::NAME,
                     env!("CARGO_PKG_VERSION")
                 );
-                self.outside(Generation::start);
+                self.outside(asks, Generation::start);
                 true
             }
             Err(error) => {
@@ -55,16 +55,16 @@ impl<P: Plugin> Root<P> {
     }
 
     /// The timer has fired.
-    pub(crate) fn tick(&self) {
-        self.outside(|generation, now| {
+    pub(crate) fn tick(&self, asks: &Asks<P>) {
+        self.outside(asks, |generation, now| {
             self.hall.ticker.passed(now);
             generation.tick(now);
         });
     }
 
     /// A call has been answered, or lost.
-    pub(crate) fn answered(&self, token: u32, sizes: Sizes) {
-        self.outside(|generation, now| generation.answered(now, token, sizes));
+    pub(crate) fn answered(&self, asks: &Asks<P>, token: u32, sizes: Sizes) {
+        self.outside(asks, |generation, now| generation.answered(now, token, sizes));
     }
 
     /// The context is going.
@@ -75,12 +75,12 @@ impl<P: Plugin> Root<P> {
     }
 
     /// Work of the policy, then all who wait, then the timer.
-    fn outside(&self, work: impl FnOnce(&Generation<P>, u64)) {
+    fn outside(&self, asks: &Asks<P>, work: impl FnOnce(&Generation<P>, u64)) {
         let Some(generation) = self.current().filter(|_| P::CALLBACKS.outside) else { return };
         // Without a clock nothing is ever due, and whoever waits is refused.
         let now = host::current_time().unwrap_or(u64::MAX);
         work(&generation, now);
-        let need = self.hall.round(now);
+        let need = self.hall.round(now, asks);
         let need = if need == Need::None && generation.has_put_off() { Need::Soon } else { need };
         self.hall.ticker.settle(now, need);
     }

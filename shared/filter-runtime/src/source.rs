@@ -44,19 +44,20 @@ impl Source for Envoy {
 
 /// What a policy may ask of the host.
 pub(crate) struct Machine {
-    plugin: &'static str,
+    store: &'static str,
     failed: Cell<bool>,
 }
 
 impl Machine {
-    /// For the plugin of this name, after which its store is named.
-    pub(crate) fn new(plugin: &'static str) -> Self {
-        Self { plugin, failed: Cell::new(false) }
+    /// With this name of its keys in the store, if it has one ([`policy_core::Plugin::STORE`]).
+    pub(crate) fn new(store: &'static str) -> Self {
+        Self { store, failed: Cell::new(false) }
     }
 
     /// Istio gives all its plugins one `vm_id`, and with it one store.
     fn key(&self, key: &str) -> String {
-        format!("tollgate.{}.{key}", self.plugin)
+        let dot = if self.store.is_empty() { "" } else { "." };
+        ["tollgate.", self.store, dot, key].concat()
     }
 
     /// True when the host gave no time or no random bytes: a nonce or an id made of that would be known to everyone.

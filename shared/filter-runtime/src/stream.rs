@@ -117,7 +117,7 @@ impl<P: Plugin> Seat<P> {
         let map = phase.map();
         let source = Envoy::new(map);
         let mut exchange = Exchange::new(&source);
-        let machine = Machine::new(P::NAME);
+        let machine = Machine::new(P::STORE);
         let mut state = self.state.take();
         let flow = decide(&generation.policy, &mut state, &mut exchange, &machine);
         self.state.set(state);
@@ -127,25 +127,27 @@ impl<P: Plugin> Seat<P> {
         if machine.failed() {
             return refuse(P::NAME, 500, "no_clock_or_randomness");
         }
-        let may_wait = P::CALLBACKS.outside && matches!(phase, Phase::Request | Phase::Wake);
-        if may_wait && matches!(flow, Flow::Wait) {
-            return Outcome::Waits;
-        }
-        generation.count(exchange.counts());
-        let flow = match flow {
-            Flow::Ask(callout) if P::CALLBACKS.asks && phase == Phase::Request => {
-                return Outcome::Asks(callout);
+        let may_wait = matches!(phase, Phase::Request | Phase::Wake);
+        let waits = may_wait && P::CALLBACKS.outside && matches!(flow, Flow::Wait);
+        generation.count(if waits { exchange.settled_counts() } else { exchange.counts() });
+        let outcome = match flow {
+            Flow::Continue => Outcome::GoesOn,
+            Flow::Reply(reply) => {
+                // What stands of it is there for access logs.
+                let _ = publish(&exchange);
+                exchange.headers.take_back();
+                let _ = write(&exchange, map);
+                return send(&reply);
             }
-            flow => flow,
-        };
-        let published = publish(&exchange);
-        let written = match flow {
-            Flow::Continue => published.and_then(|()| write(&exchange, map)),
-            Flow::Reply(reply) => return send(&reply),
+            Flow::Wait if waits => Outcome::Waits,
+            Flow::Ask(callout) if may_wait && P::CALLBACKS.asks => Outcome::Asks(callout),
             Flow::Wait | Flow::Ask(_) => return refuse(P::NAME, 500, "cannot_wait"),
         };
-        match written {
-            Ok(()) => Outcome::GoesOn,
+        if !outcome.passes() {
+            exchange.take_back();
+        }
+        match publish(&exchange).and_then(|()| write(&exchange, map)) {
+            Ok(()) => outcome,
             // What was to be stripped may still be there.
             Err(Failed(status)) => {
                 log::error!("tollgate.{}: the host took no edit (status {status})", P::NAME);
@@ -195,7 +197,7 @@ impl<P: Plugin> Seat<P> {
     }
 
     /// Asks the policy again, from the root context. Leaves the effective context at this stream.
-    pub(crate) fn wake(&self, now: u64) -> Woken {
+    pub(crate) fn wake(self: &Rc<Self>, now: u64, asks: &Asks<P>) -> Woken {
         let Pause::Waits(since) = self.pause.get() else { return Woken::Left };
         let here = host::set_effective_context(self.id);
         if now < since {
@@ -216,6 +218,11 @@ impl<P: Plugin> Seat<P> {
             Outcome::Waits => {
                 refuse(P::NAME, 503, "gave_up_waiting");
             }
+            Outcome::Asks(callout) => match self.ask(asks, &callout) {
+                // It waits for its answer now.
+                Outcome::Waits => return Woken::Decided,
+                outcome => resume(P::NAME, &outcome),
+            },
             outcome => resume(P::NAME, &outcome),
         }
         self.pause.take();

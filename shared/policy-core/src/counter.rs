@@ -43,6 +43,11 @@ impl TryFrom<String> for Label {
 pub struct Counter(usize);
 
 impl Counter {
+    /// The same counter where so many others come first.
+    pub(crate) fn shifted(self, by: usize) -> Self {
+        Self(self.0.saturating_add(by))
+    }
+
     /// The counter's place in [`Counters::names`].
     #[must_use]
     pub fn index(self) -> usize {
@@ -55,6 +60,11 @@ impl Counter {
 pub struct Gauge(usize);
 
 impl Gauge {
+    /// The same gauge where so many others come first.
+    pub(crate) fn shifted(self, by: usize) -> Self {
+        Self(self.0.saturating_add(by))
+    }
+
     /// The gauge's place in [`Counters::gauges`].
     #[must_use]
     pub fn index(self) -> usize {
@@ -78,6 +88,20 @@ impl Counters {
     #[must_use]
     pub fn new(filter: &'static str) -> Self {
         Self { filter, names: Vec::new(), gauges: Vec::new(), places: HashMap::new(), rare: HashSet::new() }
+    }
+
+    /// These, and behind them those of another filter, to be counted by number: each filter has named its own.
+    #[must_use]
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let begin = self.names.len();
+        let rare = other.rare.iter().map(|counter| counter.saturating_add(begin));
+        Self {
+            filter: self.filter,
+            names: [self.names.as_slice(), &other.names].concat(),
+            gauges: [self.gauges.as_slice(), &other.gauges].concat(),
+            places: HashMap::new(),
+            rare: self.rare.iter().copied().chain(rare).collect(),
+        }
     }
 
     /// The counter of requests for which `component` came to `outcome`. Asked twice, it is the same counter.

@@ -77,6 +77,8 @@ pub struct Exchange<'s> {
     attributes: RefCell<Vec<(Attribute, Option<Vec<u8>>)>>,
     facts: Vec<(String, HeaderValue)>,
     counts: Vec<Counter>,
+    /// So many facts and counts stand whatever is decided later.
+    settled: (usize, usize),
 }
 
 impl<'s> Exchange<'s> {
@@ -89,6 +91,7 @@ impl<'s> Exchange<'s> {
             attributes: RefCell::default(),
             facts: Vec::new(),
             counts: Vec::new(),
+            settled: (0, 0),
         }
     }
 
@@ -121,7 +124,7 @@ impl<'s> Exchange<'s> {
     #[must_use]
     pub fn filter_state(&self, key: &str) -> Option<Vec<u8>> {
         let own = key.strip_prefix("wasm.");
-        let fact = self.facts.iter().find(|(name, _)| Some(name.as_str()) == own);
+        let fact = self.facts.iter().rfind(|(name, _)| Some(name.as_str()) == own);
         match fact {
             Some((_, value)) => Some(value.as_bytes().to_vec()),
             None => self.source.filter_state(key),
@@ -130,13 +133,13 @@ impl<'s> Exchange<'s> {
 
     /// Publishes filter state `wasm.<key>` for other filters, access logs, CEL and RBAC.
     pub fn publish(&mut self, key: &str, value: HeaderValue) {
-        match self.facts.iter_mut().find(|(name, _)| name == key) {
+        match self.facts.iter_mut().skip(self.settled.0).find(|(name, _)| name == key) {
             Some((_, old)) => *old = value,
             None => self.facts.push((key.to_owned(), value)),
         }
     }
 
-    /// What was published in this phase: keys without the prefix `wasm.`, and values.
+    /// What was published in this phase, in order: keys without the prefix `wasm.`, and values.
     pub fn published(&self) -> impl Iterator<Item = (&str, &HeaderValue)> {
         self.facts.iter().map(|(key, value)| (key.as_str(), value))
     }
@@ -150,6 +153,29 @@ impl<'s> Exchange<'s> {
     #[must_use]
     pub fn counts(&self) -> &[Counter] {
         &self.counts
+    }
+
+    /// What of it was counted before the last [`Exchange::settle`].
+    #[must_use]
+    pub fn settled_counts(&self) -> &[Counter] {
+        self.counts.get(..self.settled.1).unwrap_or_default()
+    }
+
+    /// Another filter's turn begins, as it were: what was done so far stands, even if the request waits or is refused now.
+    pub fn settle(&mut self) {
+        self.headers.settle();
+        self.settled = (self.facts.len(), self.counts.len());
+    }
+
+    /// Drops all edits and facts that do not stand. What was counted stays.
+    pub fn take_back(&mut self) {
+        self.headers.take_back();
+        self.facts.truncate(self.settled.0);
+    }
+
+    /// The counters from this place on are those of a policy whose own begin at `by`.
+    pub(crate) fn shift_counts(&mut self, from: usize, by: usize) {
+        self.counts.iter_mut().skip(from).for_each(|counter| *counter = counter.shifted(by));
     }
 }
 

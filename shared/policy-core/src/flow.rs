@@ -15,7 +15,7 @@ pub enum Flow {
     /// All edits made so far are dropped: the later call starts from the message as it arrived.
     Wait,
     /// It stops until this callout has an answer, or has none; then [`Policy::on_answer`](crate::Policy::on_answer)
-    /// decides. Only the first phase of a request may ask, and a policy that says so in
+    /// decides. A request may ask when its headers have arrived and when it was woken, and a policy that says so in
     /// [`Callbacks::asks`](crate::Callbacks::asks).
     ///
     /// All edits made so far are dropped and have to be made in that later call. What was counted so far stays counted.

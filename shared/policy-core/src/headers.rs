@@ -3,6 +3,8 @@
 //! The snapshot is read when a policy first asks for a header that the journal does not answer, so a policy that only
 //! writes costs no read. The journal holds the last word per name. Policies that run later see the edits; the runtime
 //! writes each final edit once, with [`Headers::writes`], and skips what would change nothing.
+//!
+//! Edits made before [`Headers::settle`] stay in the journal as they were, so that [`Headers::take_back`] can drop all later ones.
 
 use std::cell::OnceCell;
 
@@ -15,6 +17,8 @@ pub struct Headers<'s> {
     source: &'s dyn Source,
     original: OnceCell<Snapshot>,
     journal: Vec<Entry>,
+    /// So many entries of the journal stand whatever is decided later. Only they can be outdone by a later one.
+    settled: usize,
 }
 
 struct Entry {
@@ -42,7 +46,7 @@ pub enum Write<'a> {
 
 impl<'s> Headers<'s> {
     pub(crate) fn new(source: &'s dyn Source) -> Self {
-        Self { source, original: OnceCell::new(), journal: Vec::new() }
+        Self { source, original: OnceCell::new(), journal: Vec::new(), settled: 0 }
     }
 
     /// All values of a header, in order, as they are now.
@@ -85,7 +89,7 @@ impl<'s> Headers<'s> {
         let kept = self.original().iter().map(|(name, _)| name).filter(|name| {
             !self.journal.iter().any(|e| e.name.as_bytes() == *name && matches!(e.edit, Edit::Replace(_)))
         });
-        let written = self.journal.iter().filter(|entry| match &entry.edit {
+        let written = self.live().filter(|entry| match &entry.edit {
             Edit::Replace(values) | Edit::Append(values) => !values.is_empty(),
         });
         kept.chain(written.map(|entry| entry.name.as_bytes()))
@@ -98,7 +102,7 @@ impl<'s> Headers<'s> {
 
     /// Gives a header these values, in place of all it had. Each stays a header of its own.
     pub fn set_all(&mut self, name: &HeaderName, values: Vec<HeaderValue>) {
-        match self.journal.iter_mut().find(|entry| entry.name == *name) {
+        match self.journal.iter_mut().skip(self.settled).find(|entry| entry.name == *name) {
             Some(entry) => entry.edit = Edit::Replace(values),
             None => self.journal.push(Entry { name: name.clone(), edit: Edit::Replace(values) }),
         }
@@ -106,9 +110,16 @@ impl<'s> Headers<'s> {
 
     /// Gives a header one more value.
     pub fn append(&mut self, name: &HeaderName, value: HeaderValue) {
-        match self.journal.iter_mut().find(|entry| entry.name == *name) {
+        match self.journal.iter_mut().skip(self.settled).find(|entry| entry.name == *name) {
             Some(Entry { edit: Edit::Replace(values) | Edit::Append(values), .. }) => values.push(value),
-            None => self.journal.push(Entry { name: name.clone(), edit: Edit::Append(vec![value]) }),
+            None => {
+                let edit = match self.edit(name) {
+                    Some(Edit::Replace(values)) => Edit::Replace([values.as_slice(), &[value]].concat()),
+                    Some(Edit::Append(values)) => Edit::Append([values.as_slice(), &[value]].concat()),
+                    None => Edit::Append(vec![value]),
+                };
+                self.journal.push(Entry { name: name.clone(), edit });
+            }
         }
     }
 
@@ -140,7 +151,7 @@ impl<'s> Headers<'s> {
     ///
     /// Where the snapshot was read, an edit that changes nothing yields no write.
     pub fn writes(&self) -> impl Iterator<Item = Write<'_>> {
-        self.journal.iter().flat_map(|entry| {
+        self.live().flat_map(|entry| {
             let name = &entry.name;
             let (head, rest): (Option<Write<'_>>, &[HeaderValue]) = match &entry.edit {
                 Edit::Append(values) => (None, values),
@@ -154,6 +165,25 @@ impl<'s> Headers<'s> {
         })
     }
 
+    /// What was edited so far stands, whatever is decided later.
+    pub(crate) fn settle(&mut self) {
+        self.settled = self.journal.len();
+    }
+
+    /// Drops all edits that do not stand.
+    pub fn take_back(&mut self) {
+        self.journal.truncate(self.settled);
+    }
+
+    /// The last word on each name.
+    fn live(&self) -> impl Iterator<Item = &Entry> {
+        self.journal.iter().enumerate().filter_map(|(place, entry)| {
+            let later = if place < self.settled { self.journal.get(place.saturating_add(1)..) } else { None };
+            let outdone = later.unwrap_or_default().iter().any(|later| later.name == entry.name);
+            (!outdone).then_some(entry)
+        })
+    }
+
     /// True when the snapshot is known and already has just these values.
     fn is_already(&self, name: &HeaderName, values: &[HeaderValue]) -> bool {
         self.original.get().is_some_and(|original| {
@@ -162,7 +192,7 @@ impl<'s> Headers<'s> {
     }
 
     fn edit(&self, name: &HeaderName) -> Option<&Edit> {
-        self.journal.iter().find(|entry| entry.name == *name).map(|entry| &entry.edit)
+        self.journal.iter().rfind(|entry| entry.name == *name).map(|entry| &entry.edit)
     }
 
     fn original(&self) -> &Snapshot {
@@ -171,109 +201,4 @@ impl<'s> Headers<'s> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exchange::Exchange;
-    use crate::table::Table;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    fn name(name: &str) -> HeaderName {
-        HeaderName::parse(name).unwrap()
-    }
-
-    fn value(value: &str) -> HeaderValue {
-        HeaderValue::parse(value).unwrap()
-    }
-
-    /// Makes the edits on `a: 1, b: 2, a: 3` and returns the message after them, and how many writes it took.
-    fn edited(edit: impl Fn(&mut Headers<'_>)) -> (String, usize) {
-        let table = Table::of(&[("a", "1"), ("b", "2"), ("a", "3")]);
-        let mut exchange = Exchange::new(&table);
-        edit(&mut exchange.headers);
-        let pairs = table.after(&exchange);
-        let shown = pairs
-            .iter()
-            .map(|(n, v)| format!("{}={}", String::from_utf8_lossy(n), String::from_utf8_lossy(v)));
-        (shown.collect::<Vec<_>>().join(" "), exchange.headers.writes().count())
-    }
-
-    #[test]
-    fn each_edit_does_what_it_says() {
-        type Edit<'f> = &'f dyn Fn(&mut Headers<'_>);
-        let edits: [(&str, Edit<'_>, usize); 7] = [
-            ("a=x b=2", &|h| h.set(&name("a"), value("x")), 1),
-            ("a=1 b=2 a=3 a=x", &|h| h.append(&name("a"), value("x")), 1),
-            ("b=2", &|h| h.remove(&name("a")), 1),
-            ("a=1 b=2 a=3 c=x", &|h| h.set(&name("c"), value("x")), 1),
-            ("a=x b=2 a=y", &|h| h.set_all(&name("a"), vec![value("x"), value("y")]), 2),
-            (
-                "b=2 a=z",
-                &|h| {
-                    h.set(&name("a"), value("x"));
-                    h.remove(&name("a"));
-                    h.append(&name("a"), value("z"));
-                },
-                1,
-            ),
-            ("b=2", &|h| h.remove_where(|name| name == b"a"), 1),
-        ];
-        for (expected, edit, writes) in edits {
-            let (after, count) = edited(edit);
-            // Where a removed name comes back, its place in the message is the old one.
-            assert_eq!(sorted(&after), sorted(expected));
-            assert_eq!(count, writes, "{expected}");
-        }
-    }
-
-    fn sorted(pairs: &str) -> Vec<&str> {
-        let mut pairs: Vec<&str> = pairs.split(' ').collect();
-        pairs.sort_unstable();
-        pairs
-    }
-
-    #[test]
-    fn later_readers_see_the_edits() {
-        let table = Table::of(&[("a", "1"), ("b", "2"), ("a", "3")]);
-        let mut headers = Exchange::new(&table).headers;
-        assert_eq!(headers.joined(&name("a")).unwrap(), b"1,3");
-        headers.append(&name("a"), value("4"));
-        assert_eq!(headers.joined(&name("a")).unwrap(), b"1,3,4");
-        headers.remove(&name("b"));
-        assert!(!headers.contains(&name("b")));
-        assert_eq!(headers.names().collect::<Vec<_>>(), [b"a", b"a", b"a"]);
-    }
-
-    #[test]
-    fn writing_reads_nothing_and_reading_reads_once() {
-        let table = Table::of(&[("a", "1")]);
-        let mut headers = Exchange::new(&table).headers;
-        headers.set(&name("a"), value("2"));
-        headers.remove(&name("b"));
-        assert_eq!(headers.first(&name("a")), Some(b"2".as_slice()));
-        assert_eq!(headers.writes().count(), 2);
-        assert_eq!(table.reads.get(), 0);
-        assert!(!headers.contains(&name("c")) && !headers.contains(&name("d")));
-        assert_eq!(table.reads.get(), 1);
-    }
-
-    #[test]
-    fn a_wildcard_meets_a_name_of_any_length() {
-        let long = format!("x-int-{}", "a".repeat(1000));
-        let table = Table::of(&[(&long, "1"), ("b", "2")]);
-        let mut exchange = Exchange::new(&table);
-        exchange.headers.remove_where(|name| name.starts_with(b"x-int-"));
-        assert_eq!(table.after(&exchange), Table::of(&[("b", "2")]).headers);
-    }
-
-    #[test]
-    fn an_edit_that_changes_nothing_is_not_written() {
-        let (after, writes) = edited(|headers| {
-            assert!(headers.contains(&name("b")));
-            headers.set(&name("b"), value("2"));
-            headers.set_all(&name("a"), vec![value("1"), value("3")]);
-            headers.remove(&name("c"));
-        });
-        assert_eq!((after.as_str(), writes), ("a=1 b=2 a=3", 0));
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@
 //! | [`flow`] | what a policy answers: go on, wait, ask, or a local reply |
 //! | [`callout`] | a request that a filter makes itself |
 //! | [`policy`] | the traits a policy and its plugin implement |
+//! | [`chain`] | several policies in one module |
 //! | [`host`] | what a policy may ask for: clock, randomness, store, signatures |
 //! | [`outside`] | work outside requests |
 //! | [`json`] | JSON that refuses a key given twice |
@@ -26,6 +27,7 @@
 //! | [`time`] | timestamps and durations |
 
 pub mod callout;
+pub mod chain;
 pub mod config;
 pub mod cookie;
 pub mod counter;
@@ -51,6 +53,7 @@ pub mod table;
 pub mod time;
 
 pub use callout::{Answer, Callout, CalloutReply, Lost};
+pub use chain::{Chain, Part};
 pub use config::ConfigError;
 pub use counter::{Counter, Counters, Gauge, Label};
 pub use exchange::{Attribute, Exchange, Source};

@@ -68,6 +68,20 @@ impl<'h> Outside<'h> {
         std::mem::take(&mut self.errands)
     }
 
+    /// Takes over what a policy did whose counters and gauges begin at these places here. Not its tick.
+    pub(crate) fn absorb(
+        &mut self,
+        other: Outside<'_>,
+        (counters, gauges): (usize, usize),
+        mut number: impl FnMut(u32) -> u32,
+    ) {
+        let Outside { errands, counts, gauges: set, notes, .. } = other;
+        self.errands.extend(errands.into_iter().map(|(errand, callout)| (number(errand), callout)));
+        self.counts.extend(counts.into_iter().map(|counter| counter.shifted(counters)));
+        self.gauges.extend(set.into_iter().map(|(gauge, value)| (gauge.shifted(gauges), value)));
+        self.notes.extend(notes);
+    }
+
     /// What was counted.
     #[must_use]
     pub fn counts(&self) -> &[Counter] {

@@ -63,6 +63,10 @@ pub trait Plugin {
     /// The word in metric names and response-code details: `header`, `auth`.
     const NAME: &'static str;
 
+    /// The word that the policy's keys in the store begin with, behind `tollgate.`. A [`Chain`](crate::Chain) has none: its
+    /// parts have theirs.
+    const STORE: &'static str = Self::NAME;
+
     /// The callbacks the policy needs. The build drops the others: each one costs every request a crossing.
     const CALLBACKS: Callbacks;
 
@@ -103,4 +107,23 @@ pub struct Callbacks {
     pub asks: bool,
     /// [`Policy::on_end`]. Without it a stream is forgotten as soon as no phase is to come.
     pub end: bool,
+}
+
+impl Callbacks {
+    /// Those of two policies in a [`Chain`](crate::Chain).
+    ///
+    /// # Panics
+    /// While compiling, when a policy that waits or asks stands behind one that asks: from an answer there is no way to
+    /// wait again.
+    #[must_use]
+    pub const fn and(self, then: Self) -> Self {
+        assert!(!self.asks || !(then.asks || then.outside), "who asks comes last");
+        Self {
+            request_headers: self.request_headers || then.request_headers,
+            response_headers: self.response_headers || then.response_headers,
+            outside: self.outside || then.outside,
+            asks: self.asks || then.asks,
+            end: self.end || then.end,
+        }
+    }
 }

@@ -34,6 +34,8 @@ enum Edit {
     Remove(String),
     RemoveX,
     Read(String),
+    /// What was edited so far stands.
+    Settle,
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -45,6 +47,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         name().prop_map(Edit::Remove),
         Just(Edit::RemoveX),
         name().prop_map(Edit::Read),
+        Just(Edit::Settle),
     ]
 }
 
@@ -60,7 +63,7 @@ fn model(pairs: &mut Pairs, edit: &Edit) {
         Edit::Append(name, value) => pairs.push((name.clone().into_bytes(), value.clone().into_bytes())),
         Edit::Remove(name) => replace(name, &[]),
         Edit::RemoveX => pairs.retain(|(name, _)| !name.starts_with(b"x-")),
-        Edit::Read(_) => {}
+        Edit::Read(_) | Edit::Settle => {}
     }
 }
 
@@ -77,6 +80,7 @@ fn journal(exchange: &mut Exchange<'_>, edit: &Edit) {
         Edit::Read(name) => {
             let _ = headers.joined(&parse(name));
         }
+        Edit::Settle => exchange.settle(),
     }
 }
 
@@ -96,9 +100,13 @@ proptest! {
         let table = Table { headers: before.clone(), ..Table::default() };
         let mut exchange = Exchange::new(&table);
         let mut expected = before;
+        let mut stands = expected.clone();
         for edit in &edits {
             journal(&mut exchange, edit);
             model(&mut expected, edit);
+            if matches!(edit, Edit::Settle) {
+                stands = expected.clone();
+            }
             for (name, values) in by_name(&expected) {
                 let name = HeaderName::parse(std::str::from_utf8(&name).unwrap()).unwrap();
                 let seen: Vec<Vec<u8>> = exchange.headers.values(&name).map(<[u8]>::to_vec).collect();
@@ -107,6 +115,8 @@ proptest! {
             prop_assert!(table.reads.get() <= 1, "the headers are read once");
         }
         prop_assert_eq!(by_name(&table.after(&exchange)), by_name(&expected));
+        exchange.headers.take_back();
+        prop_assert_eq!(by_name(&table.after(&exchange)), by_name(&stands));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 #![allow(clippy::panic, reason = "a misused test double should fail the test that misuses it")]
 
 mod call;
+mod chain;
 mod exports;
 mod imports;
 mod memory;
@@ -18,6 +19,7 @@ mod request;
 mod state;
 
 pub use call::Call;
+pub use chain::Chain;
 pub use proxy::{Proxy, Refused};
 pub use request::{Answer, Paused, Request};
 pub use state::Reply;

@@ -47,6 +47,16 @@ impl Proxy {
         Ok(proxy)
     }
 
+    /// Another filter in the same proxy, in a VM of its own.
+    ///
+    /// # Errors
+    /// As [`Proxy::start`].
+    pub fn beside<P: Plugin + 'static>(&self, configuration: &str) -> Result<Self, Refused> {
+        let mut proxy = Self::of(Vm::new::<P>());
+        proxy.configure(configuration)?;
+        Ok(proxy)
+    }
+
     fn of(filter: Rc<Vm>) -> Self {
         Self { vm: new_id(), filter, root: 0 }
     }

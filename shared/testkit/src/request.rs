@@ -1,15 +1,21 @@
 //! Exchanges, in one go or in steps.
 
+use std::collections::BTreeMap;
+
 use crate::exports;
 use crate::proxy::{Proxy, bury, new_id};
 use crate::state::{Message, Reply, with};
 use crate::{Pairs, pairs};
+
+/// By full keys, as the filters of a stream share it.
+pub(crate) type FilterState = BTreeMap<String, Vec<u8>>;
 
 /// One exchange to be made.
 pub struct Request<'p> {
     proxy: &'p mut Proxy,
     headers: Pairs,
     response: Pairs,
+    filter_state: FilterState,
     seen: bool,
 }
 
@@ -20,6 +26,8 @@ pub struct Answer {
     pub upstream: Option<Pairs>,
     /// The response as the client would see it.
     pub client: Pairs,
+    /// The request as access logs show it, also where it was refused.
+    pub logged: Pairs,
     /// The filter's own reply.
     pub reply: Option<Reply>,
     /// Filter state after the exchange.
@@ -41,7 +49,14 @@ pub struct Paused {
 
 impl<'p> Request<'p> {
     pub(crate) fn new(proxy: &'p mut Proxy, headers: Pairs) -> Self {
-        Self { proxy, headers, response: pairs(&[(":status", "200")]), seen: true }
+        let response = pairs(&[(":status", "200")]);
+        Self { proxy, headers, response, filter_state: FilterState::new(), seen: true }
+    }
+
+    /// What earlier filters have published.
+    pub(crate) fn published(mut self, filter_state: FilterState) -> Self {
+        self.filter_state = filter_state;
+        self
     }
 
     /// The upstream's answer, besides `:status: 200` when it has no status.
@@ -80,7 +95,8 @@ impl<'p> Request<'p> {
         let root = self.proxy.root();
         with(|state| {
             state.calls.clear();
-            state.streams.insert(id, Message { root, ..Message::default() });
+            let filter_state = self.filter_state;
+            state.streams.insert(id, Message { root, filter_state, ..Message::default() });
         });
         exports::create_context(id, root);
         let mut request_calls = Vec::new();
@@ -123,6 +139,18 @@ impl Paused {
         self
     }
 
+    /// The request as it went on, if it did, and what is published by now.
+    pub(crate) fn passed(&self) -> (Option<Pairs>, FilterState) {
+        on(self.id, |stream| (stream.upstream.clone(), stream.filter_state.clone()))
+    }
+
+    /// The response phase with what comes from behind.
+    pub(crate) fn finish_with(mut self, response: Pairs, filter_state: FilterState) -> Answer {
+        self.response = response;
+        on(self.id, |stream| stream.filter_state = filter_state);
+        self.finish()
+    }
+
     /// Makes the response phase.
     ///
     /// # Panics
@@ -140,7 +168,9 @@ impl Paused {
             let status = (b":status".to_vec(), reply.status.to_string().into_bytes());
             std::iter::once(status).chain(reply.headers).collect()
         });
-        on(id, |stream| (stream.request, stream.response) = (None, Some(response)));
+        answer.logged =
+            on(id, |stream| stream.request.take().or(stream.upstream.clone())).unwrap_or_default();
+        on(id, |stream| stream.response = Some(response));
         with(|state| state.calls.clear());
         exports::response_headers(id);
         answer.response_calls = with(|state| std::mem::take(&mut state.calls));

@@ -229,12 +229,26 @@ fn who_was_answered_cannot_wait_or_ask_again() {
         assert!(proxy.calls().is_empty());
     }
     let mut proxy = start("{}");
-    let waiting = ask(&mut proxy, "/wait");
-    proxy.tick();
-    assert_eq!(details(waiting.finish()).1, "tollgate.asker.cannot_wait", "nor who has waited");
     let late = proxy.request(&[(":path", "/late")]).send();
     assert_eq!(late.reply.unwrap().details, "tollgate.asker.cannot_wait", "nor a response");
     assert!(proxy.calls().is_empty());
+}
+
+#[test]
+fn who_has_waited_may_ask() {
+    let mut proxy = start("{}");
+    let waiting = ask(&mut proxy, "/wait");
+    proxy.tick();
+    assert!(waiting.waits(), "for its answer now");
+    proxy.tick();
+    assert_eq!(proxy.calls().len(), 1, "it asks once");
+    proxy.answer(token(&proxy), 200, &[], b"");
+    assert_eq!(waiting.finish().upstream("x-answer"), ["true 200 [] -"]);
+
+    let waiting = ask(&mut proxy, "/wait");
+    proxy.forget_cluster("limits");
+    proxy.tick();
+    assert_eq!(waiting.finish().upstream("x-answer"), ["true NotSent"], "it is decided at once");
 }
 
 #[test]
