@@ -19,6 +19,7 @@ impl Filters {
     pub fn builtin() -> Self {
         Self(vec![
             ("auth-filter", check::<auth_policy::AuthPlugin>, open::<auth_policy::AuthPlugin>),
+            ("edge-filter", check::<edge_policy::EdgePlugin>, open::<edge_policy::EdgePlugin>),
             ("header-filter", check::<header_policy::HeaderPlugin>, open::<header_policy::HeaderPlugin>),
             (
                 "ratelimit-filter",

@@ -1,6 +1,7 @@
 //! Host calls per request: the budgets in `filters/*/README.md`, row by row.
 
 use auth_policy::AuthPlugin;
+use edge_policy::EdgePlugin;
 use header_policy::HeaderPlugin;
 use policy_core::Plugin;
 use ratelimit_policy::RateLimitPlugin;
@@ -52,13 +53,21 @@ fn the_header_filter_makes_as_many_host_calls_as_its_readme_says() {
     check::<HeaderPlugin>(include_str!("../../../../filters/header-filter/README.md"), &PLAIN);
 }
 
-#[test]
-fn the_auth_filter_makes_as_many_host_calls_as_its_readme_says() {
+fn with_credentials() -> Vec<(&'static str, &'static str)> {
     // {"alg":"HS256"}.{"iss":"i","sub":"ann","exp":9999999999}, signed with 32 letters k.
     let token = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJpIiwic3ViIjoiYW5uIiwiZXhwIjo5OTk5OTk5OTk5fQ.X2GhaSBaRmwb--bMZyfINuJcgR-R9cT5GN4g6R5Olr0";
     let credentials = [("x-api-key", "hunter2"), ("authorization", token)];
-    let request = [PLAIN.as_slice(), &credentials].concat();
-    check::<AuthPlugin>(include_str!("../../../../filters/auth-filter/README.md"), &request);
+    [PLAIN.as_slice(), &credentials].concat()
+}
+
+#[test]
+fn the_auth_filter_makes_as_many_host_calls_as_its_readme_says() {
+    check::<AuthPlugin>(include_str!("../../../../filters/auth-filter/README.md"), &with_credentials());
+}
+
+#[test]
+fn the_edge_filter_makes_as_many_host_calls_as_its_readme_says() {
+    check::<EdgePlugin>(include_str!("../../../../filters/edge-filter/README.md"), &with_credentials());
 }
 
 #[test]
