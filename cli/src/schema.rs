@@ -1,6 +1,6 @@
 //! `tollgate schema`: the JSON Schema of a filter's manifest, for editors and for whoever checks YAML without this tool.
 //!
-//! `pluginConfig` is described by the filter's own types ([`config`]), what is around it by hand ([`document`]).
+//! `pluginConfig` is described by the filter's own types (`config`), what is around it by hand (`document`).
 
 mod config;
 mod document;
@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(required_unless_present = "write")]
     pub filter: Option<Filter>,
 
-    /// Write the schemas of all filters into this directory, as <FILTER>.json.
+    /// Write the schemas of all filters into this directory, one file each.
     #[arg(long, value_name = "DIR", conflicts_with = "filter")]
     pub write: Option<PathBuf>,
 }
