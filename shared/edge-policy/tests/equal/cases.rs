@@ -10,6 +10,7 @@ fn bearer(claims: &str) -> Sent {
 }
 
 /// What each of them is about stands before it.
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn requests() -> Vec<(&'static str, Sent)> {
     let ann = r#""sub":"ann","realm":{"roles":["admin"]}"#;
     let key = ("x-api-key", "hunter2");
