@@ -27,7 +27,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve WasmPlugin manifests on a local Envoy in front of an echo, and swap them live when a file changes.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Answer every request with what arrived: the upstream of `run`, by itself.
     Echo(EchoArgs),
     /// Say what is wrong with manifests, before a mesh does.

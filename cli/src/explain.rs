@@ -34,7 +34,7 @@ use report::Explained;
 /// The command's arguments.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
-  tollgate explain filters/auth-filter/examples/explain/shop.yaml
+  tollgate explain filters/auth-filter/examples/explain/demo.yaml
   tollgate explain checkout.yaml --manifests manifests/base
   tollgate explain fixtures/*.yaml --format json | jq '.[].requests[].answer.status'
 

@@ -3,6 +3,9 @@
 use super::report::{Explained, Field, Step, Told};
 use crate::report::Reporter;
 
+/// Characters of a line, policies of many directives being what they are.
+const LONGEST_LINE: usize = 160;
+
 /// Tells it.
 pub(super) fn tell(explained: &Explained, report: &mut Reporter) {
     report.line(&format!("{}: {}", explained.fixture, explained.proxy));
@@ -21,10 +24,10 @@ pub(super) fn tell(explained: &Explained, report: &mut Reporter) {
     let expected = explained.requests.iter().filter(|told| told.expected).count();
     let wrong = explained.requests.iter().filter(|told| !told.mismatches.is_empty()).count();
     let summary = format!("{}: {requests} requests, {expected} with expectations", explained.fixture);
-    if wrong > 0 {
-        report.bad(&format!("{summary}, {wrong} not as expected"));
-    } else {
-        report.good(&format!("{summary}, all as expected"));
+    match (wrong, expected) {
+        (0, 0) => report.note(&format!("{summary}: nothing was tested")),
+        (0, _) => report.good(&format!("{summary}, all as expected")),
+        _ => report.bad(&format!("{summary}, {wrong} not as expected")),
     }
 }
 
@@ -53,7 +56,15 @@ fn request(told: &Told, report: &mut Reporter) {
 /// Pseudo headers are told elsewhere.
 fn fields(fields: &[Field], report: &mut Reporter) {
     for Field { name, value } in fields.iter().filter(|field| !field.name.starts_with(':')) {
-        report.line(&format!("      {name}: {value}"));
+        report.line(&format!("      {}", cut(&format!("{name}: {value}"))));
+    }
+}
+
+/// A line for the eye; the JSON has all of it.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
     }
 }
 
@@ -61,7 +72,8 @@ fn step(step: &Step, report: &mut Reporter) {
     let arrow = if step.phase == "request" { ">" } else { "<" };
     let says = if step.says.is_empty() { String::new() } else { format!(": {}", step.says.join(", ")) };
     let verdict = match &step.reason {
-        Some(reason) => format!(" {} {reason}", step.verdict),
+        Some(reason) if step.says.is_empty() => format!(" {} {reason}", step.verdict),
+        Some(reason) => format!("; {} {reason}", step.verdict),
         None => String::new(),
     };
     report.line(&format!("  {arrow} {}{says}{verdict}", step.plugin));
@@ -69,9 +81,9 @@ fn step(step: &Step, report: &mut Reporter) {
         report.line(&format!("      waited {waited} ms"));
     }
     step.asked.iter().for_each(|asked| report.line(&format!("      asked {asked}")));
-    step.edits.iter().for_each(|edit| report.line(&format!("      {edit}")));
+    step.edits.iter().for_each(|edit| report.line(&format!("      {}", cut(edit))));
     for Field { name, value } in &step.filter_state {
-        report.line(&format!("      filter state {name} = {value}"));
+        report.line(&format!("      {}", cut(&format!("filter state {name} = {value}"))));
     }
     step.counters.iter().for_each(|counter| report.line(&format!("      counted {counter}")));
 }

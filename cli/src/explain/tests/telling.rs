@@ -82,6 +82,21 @@ fn what_is_not_as_expected_is_told_and_counts() {
 }
 
 #[test]
+fn long_values_are_cut_for_people_only() {
+    let long = "é".repeat(300);
+    let manifest =
+        header(&format!("{{rules: [{{name: tag, request: {{set: [{{name: x-long, value: {long}}}]}}}}]}}"));
+    let explained = told(&manifest, "requests: [{}]\n").unwrap();
+    let text = text(&explained);
+    assert!(
+        !text.contains(&long) && text.contains("      set x-long: éé") && text.contains("éé…\n"),
+        "{text}"
+    );
+    assert!(serde_json::to_string(&explained).unwrap().contains(&long));
+    assert!(text.ends_with("1 requests, 0 with expectations: nothing was tested\n"), "{text}");
+}
+
+#[test]
 fn the_chain_is_shown_with_istios_own_filters_and_with_what_is_left_out() {
     let other = plugin("other", "phase: STATS", "{}");
     let outbound =
