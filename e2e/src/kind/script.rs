@@ -20,6 +20,7 @@ case "$call" in
 "kind get nodes"*) echo tollgate-control-plane ;;
 "docker inspect -f {{.State.Running}}"*) [ -e $state/registry ] && echo true ;;
 "docker inspect -f {{json"*) [ ! -e $state/connected ] || echo '{"NetworkID":"1"}' ;;
+"docker exec -i"*) cat >/dev/null ;;
 "docker run"*) touch $state/registry ;;
 "docker network connect"*) touch $state/connected ;;
 "docker rm"*) rm -f $state/registry $state/connected ;;

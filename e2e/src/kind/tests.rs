@@ -47,7 +47,7 @@ impl Cluster {
         let recall = recalling();
         let script = format!(
             r#"#!/bin/sh
-echo "$@" >>{root}/calls
+printf "%s\n" "$*" >>{root}/calls
 case "$*" in
 *"get pods"*) echo case-7-5f ;;
 *"port-forward"*":8001 "*) echo "Forwarding from 127.0.0.1:{recall} -> 8001"; exec sleep 600 ;;
