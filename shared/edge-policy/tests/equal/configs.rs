@@ -55,7 +55,7 @@ pub(crate) const AUTH: &str = r#"{
   ],
   "rules": [
     {"name": "health", "match": {"paths": [{"prefix": "/healthz"}]}, "public": true},
-    {"name": "trial", "require": {"anyOf": ["partners"]}, "enforcement": "shadow"},
+    {"name": "trial", "match": {"methods": ["GET", "POST"]}, "require": {"anyOf": ["partners"]}, "enforcement": "shadow"},
     {"name": "admin", "match": {"paths": [{"prefix": "/admin"}]}, "require": {"anyOf": ["corp", "partners"]},
       "authorize": {"claims": [{"path": "realm.roles", "anyOf": ["admin"]}]}},
     {"name": "rest", "match": {"methods": ["GET", "POST"]}, "require": {"anyOf": ["corp", "partners", "opaque"], "optional": true}}
