@@ -46,7 +46,9 @@ phase_e2e() {
   TOLLGATE_ENVOY=$("$ROOT/scripts/toolchain.sh" envoy)
   TOLLGATE_REDIS=$("$ROOT/scripts/toolchain.sh" redis)
   TOLLGATE_LIMITADOR=$("$ROOT/scripts/toolchain.sh" limitador)
-  export TOLLGATE_ENVOY TOLLGATE_REDIS TOLLGATE_LIMITADOR TOLLGATE_DIST=$ROOT/dist
+  TOLLGATE_REGISTRY=$("$ROOT/scripts/toolchain.sh" registry)
+  TOLLGATE_SKOPEO=$("$ROOT/scripts/toolchain.sh" skopeo)
+  export TOLLGATE_ENVOY TOLLGATE_REDIS TOLLGATE_LIMITADOR TOLLGATE_REGISTRY TOLLGATE_SKOPEO TOLLGATE_DIST=$ROOT/dist
   # The workspace and not the package: with other features all dependencies would be built once more.
   cargo test --workspace --locked --no-fail-fast --test suite
 }

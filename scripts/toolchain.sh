@@ -8,11 +8,15 @@
 #   toolchain.sh envoy     an Envoy 1.40; prints the path of its binary
 #   toolchain.sh redis     a Redis 7; prints the path of redis-server
 #   toolchain.sh limitador the rate limit service of the end-to-end suite; prints the path of its binary
+#   toolchain.sh registry  an image registry; prints the path of its binary
+#   toolchain.sh skopeo    what reads images back; prints the path of its binary
 #   toolchain.sh lint      shellcheck
 #   toolchain.sh all       all of it, save lint
 #
 # TOLLGATE_ENVOY      an Envoy binary to use instead of finding one
 # TOLLGATE_REDIS      a redis-server 7.0 or newer to use instead of finding one
+# TOLLGATE_REGISTRY   a docker-registry (distribution 2.8 or newer) to use instead of finding one
+# TOLLGATE_SKOPEO     a skopeo to use instead of finding one
 # TOLLGATE_LIMITADOR  a built limitador-service (e2e/limitador), to save building it
 # TOLLGATE_WASM       `rustup` or `debian`: take that way to the wasm targets and no other
 # TOLLGATE_TOOLS      where downloads and choices are kept instead of .tools
@@ -25,6 +29,8 @@ source "$ROOT/scripts/wasm-targets.sh"
 source "$ROOT/scripts/envoy.sh"
 # shellcheck source=scripts/redis.sh
 source "$ROOT/scripts/redis.sh"
+# shellcheck source=scripts/registry.sh
+source "$ROOT/scripts/registry.sh"
 
 RUSTUP_HELP="install Rust from https://rustup.rs: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y"
 
@@ -87,8 +93,8 @@ install_bindgen_runner() {
 main() {
   local wanted=${1:-}
   case $wanted in
-    cargo | wasi | browser | envoy | redis | limitador | lint | all) ;;
-    *) sed -n '5,12s/^# *//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
+    cargo | wasi | browser | envoy | redis | limitador | registry | skopeo | lint | all) ;;
+    *) sed -n '5,14s/^# *//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
   esac
   cd "$ROOT"
   lock_tools
@@ -98,6 +104,8 @@ main() {
   case $wanted in envoy | all) need_envoy ;; esac
   case $wanted in redis | all) need_redis ;; esac
   case $wanted in limitador | all) need_limitador ;; esac
+  case $wanted in registry | all) need_registry ;; esac
+  case $wanted in skopeo | all) need_skopeo ;; esac
   case $wanted in lint) have shellcheck || apt_install "it reads the scripts" shellcheck || exit 1 ;; esac
 }
 

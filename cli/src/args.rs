@@ -78,6 +78,15 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", default_value = "dist")]
     pub modules: PathBuf,
 
+    /// Take every module from its url, as a cluster would, and none from the directory. Without this, those that the
+    /// directory does not have are fetched.
+    #[arg(long)]
+    pub fetch: bool,
+
+    /// Try again, every few seconds, to fetch what could not be fetched. A cluster does not.
+    #[arg(long)]
+    pub retry: bool,
+
     /// The port to listen on; if it is taken, a free one.
     #[arg(long, default_value_t = 8080)]
     pub port: u16,

@@ -53,7 +53,7 @@ impl fmt::Display for Fault {
 }
 
 /// Text from a file as it may stand on a terminal: a control character could move the cursor or feign another line.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
     text.chars().map(shown).collect()
 }

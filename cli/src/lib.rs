@@ -13,6 +13,7 @@ pub mod echo;
 pub mod envoy;
 pub mod explain;
 pub mod fault;
+pub mod fetch;
 pub mod filters;
 pub mod manifest;
 pub mod module;

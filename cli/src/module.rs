@@ -1,14 +1,21 @@
 //! Finding a plugin's module on this machine.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::manifest::WasmPlugin;
+
+/// What has been fetched, by plugin (`namespace.name`): the module, or why there is none.
+pub type Fetched = BTreeMap<String, Result<Module, String>>;
+
 /// Where modules are looked up that a manifest names by registry.
 #[derive(Debug, Clone)]
 pub struct Modules {
     directory: PathBuf,
+    fetched: Fetched,
 }
 
 /// A module that has been read.
@@ -20,13 +27,32 @@ pub struct Module {
     pub bytes: Vec<u8>,
     /// The SHA-256 of the content, in hex.
     pub digest: String,
+    /// Whether it has come from the plugin's url, and not from a folder here.
+    pub is_fetched: bool,
 }
 
 impl Modules {
     /// Modules from a directory, usually `dist`.
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
+        Self { directory: directory.into(), fetched: Fetched::new() }
+    }
+
+    /// The same directory, and modules that have been fetched.
+    #[must_use]
+    pub fn with(self, fetched: Fetched) -> Self {
+        Self { fetched, ..self }
+    }
+
+    /// The module of a plugin, or why it could not be fetched; what was fetched comes before the directory.
+    ///
+    /// # Errors
+    /// When nobody tried to fetch it and the directory does not have it.
+    pub fn of(&self, plugin: &WasmPlugin) -> Result<Result<Module, String>, String> {
+        match self.fetched.get(&plugin.full_name()) {
+            Some(fetched) => Ok(fetched.clone()),
+            None => self.load(&plugin.spec.url).map(Ok),
+        }
     }
 
     /// The file that stands for a URL: an absolute `file://` path is taken as it is; of all others the last segment
@@ -46,14 +72,10 @@ impl Modules {
     pub fn load(&self, url: &str) -> Result<Module, String> {
         let path = self.locate(url);
         let bytes = std::fs::read(&path).map_err(|error| self.missing(url, &path, &error))?;
-        if !bytes.starts_with(b"\0asm") || bytes.len() < 8 {
+        if !is_wasm(&bytes) {
             return Err(format!("{} is not a WebAssembly module", path.display()));
         }
-        let mut digest = String::new();
-        for byte in Sha256::digest(&bytes) {
-            let _ = write!(digest, "{byte:02x}");
-        }
-        Ok(Module { path, bytes, digest })
+        Ok(Module { path, digest: sha256(&bytes), bytes, is_fetched: false })
     }
 
     fn missing(&self, url: &str, path: &Path, error: &std::io::Error) -> String {
@@ -63,6 +85,21 @@ impl Modules {
         }
         format!("there is no {path}: run `make build`, or name the modules' directory with --modules")
     }
+}
+
+/// Whether bytes begin as a module does: as much as istio-agent looks at.
+pub(crate) fn is_wasm(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\0asm") && bytes.len() >= 8
+}
+
+/// The SHA-256 of bytes, in hex.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    let mut hex = String::new();
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 /// The name of the module that a URL ends in: without tag, digest and `.wasm`.

@@ -7,6 +7,7 @@ use crate::fault::{Fault, Faults};
 use crate::filters::Filters;
 use crate::manifest::{EnvValue, Manifests, PluginType, WasmPlugin, in_chain_order};
 use crate::module::{Module, Modules, stem};
+use crate::oci;
 use crate::scope::Naming;
 
 /// What to serve.
@@ -27,8 +28,8 @@ pub struct Plan {
 pub struct Planned {
     /// The manifest.
     pub plugin: WasmPlugin,
-    /// The module.
-    pub module: Module,
+    /// The module; or why it could not be fetched, and then Envoy gets what istio-agent puts in its place.
+    pub module: Result<Module, String>,
 }
 
 impl Plan {
@@ -66,8 +67,11 @@ impl Plan {
                 );
             }
             notes.extend(missing_variables(&plugin));
-            match modules.load(&plugin.spec.url) {
-                Ok(module) => plugins.push(Planned { plugin, module }),
+            match modules.of(&plugin) {
+                Ok(module) => {
+                    notes.extend(origin(&plugin, &module));
+                    plugins.push(Planned { plugin, module });
+                }
                 Err(message) => faults.push(plugin.fault(&plugin.module_path("url"), message)),
             }
         }
@@ -93,6 +97,29 @@ fn config_fault(plugin: &WasmPlugin, filters: &Filters, notes: &mut Vec<String>)
             None
         }
     }
+}
+
+/// What differs here from a cluster in where the module comes from.
+fn origin(plugin: &WasmPlugin, module: &Result<Module, String>) -> Option<String> {
+    let (name, url) = (plugin.full_name(), &plugin.spec.url);
+    let Ok(module) = module else { return None };
+    let path = module.path.display();
+    if url.starts_with("file://") || module.is_fetched {
+        let secret = plugin.spec.image_pull_secret.as_ref().filter(|_| module.is_fetched)?;
+        return Some(format!(
+            "{name}: the Secret {secret} is not read here, but the docker configuration is"
+        ));
+    }
+    let (pinned, ours) = if url.starts_with("http") {
+        (plugin.spec.sha256.clone()?, module.digest.clone())
+    } else {
+        let written = url.split_once("@sha256:").map(|(_, digest)| digest.to_owned());
+        let pinned = plugin.spec.sha256.clone().or(written)?;
+        (pinned, oci::digest(&module.bytes).ok()?.trim_start_matches("sha256:").to_owned())
+    };
+    (pinned != ours).then(|| {
+        format!("{name}: {path} is taken, whose digest is {ours}, while the manifest pins {pinned}; --fetch takes that one")
+    })
 }
 
 /// Clusters that a configuration names and no ServiceEntry gives: whoever calls them gets no answer.

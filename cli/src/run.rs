@@ -7,14 +7,15 @@ mod stop;
 use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::args::RunArgs;
 use crate::echo::Echo;
 use crate::envoy::{Applied, Proxy, ProxyError, Settings, Tls, find_envoy};
-use crate::fault::Faults;
+use crate::fault::{Faults, printable};
+use crate::fetch::Supply;
 use crate::filters::Filters;
-use crate::manifest::Manifests;
-use crate::module::Modules;
+use crate::manifest::{FailStrategy, Manifests, WasmPlugin};
 use crate::plan::Plan;
 use crate::report::Reporter;
 use crate::watch::Watch;
@@ -23,12 +24,18 @@ pub(crate) use stop::Stop;
 
 /// Exit status: manifests that cannot be served, at the start, or read.
 pub(crate) const BAD_MANIFESTS: u8 = 2;
+/// Between attempts at fetching, with `--retry`.
+const RETRY: Duration = Duration::from_secs(5);
 /// What everyone wants to know after a refusal.
 const STILL_LIVE: &str = "what was live before goes on serving";
 
 /// Runs until it is told to stop, or Envoy ends.
 pub async fn run(args: &RunArgs, report: &mut Reporter) -> ExitCode {
-    let plan = match compile(args) {
+    let mut supply = Supply::new(&args.modules, args.fetch, args.run_dir.as_deref());
+    // What is printed is for a program to read.
+    let mut aside = Reporter::stderr();
+    let told = if args.print_config { &mut aside } else { &mut *report };
+    let plan = match compile(args, &mut supply, told).await {
         Ok(plan) => plan,
         Err(faults) => {
             report.bad(&faults.to_string());
@@ -39,7 +46,7 @@ pub async fn run(args: &RunArgs, report: &mut Reporter) -> ExitCode {
         report.line(&print::everything(&plan, &settings(args, PathBuf::from("envoy"))));
         return ExitCode::SUCCESS;
     }
-    match serve(args, plan, report).await {
+    match serve(args, plan, supply, report).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report.bad(&error);
@@ -48,10 +55,39 @@ pub async fn run(args: &RunArgs, report: &mut Reporter) -> ExitCode {
     }
 }
 
-fn compile(args: &RunArgs) -> Result<Plan, Faults> {
+/// Reads the manifests, fetches what has to be fetched, and puts all in order. What cannot be fetched is told here: it
+/// is no fault of a manifest, and does not keep the others from being served.
+async fn compile(args: &RunArgs, supply: &mut Supply, report: &mut Reporter) -> Result<Plan, Faults> {
     let naming = args.scope.istio_naming;
     let manifests = args.scope.view().apply(Manifests::load(&args.paths)?, naming);
-    Plan::in_order(manifests, naming, &Modules::new(&args.modules), &Filters::builtin())
+    let remote = supply.to_fetch(&manifests.plugins);
+    for plugin in &remote {
+        report.note(&format!("{}: fetching {}", plugin.full_name(), printable(&plugin.spec.url)));
+    }
+    let fetched: Vec<String> = remote.iter().map(|plugin| plugin.full_name()).collect();
+    let modules = supply.modules(&manifests.plugins).await;
+    let plan = Plan::in_order(manifests, naming, &modules, &Filters::builtin())?;
+    for planned in plan.plugins.iter().filter(|planned| fetched.contains(&planned.plugin.full_name())) {
+        if let Err(error) = &planned.module {
+            report.bad(&missing(args, &planned.plugin, error));
+        }
+    }
+    Ok(plan)
+}
+
+/// What a failed fetch means.
+fn missing(args: &RunArgs, plugin: &WasmPlugin, error: &str) -> String {
+    let (name, error) = (plugin.full_name(), printable(error));
+    let effect = match plugin.spec.fail_strategy {
+        FailStrategy::Open => "it is left out and requests pass UNFILTERED (allow-all)",
+        FailStrategy::Close | FailStrategy::Reload => "every request is REFUSED with 403 (deny-all)",
+    };
+    let until =
+        if args.retry { "until it can be fetched" } else { "until a manifest changes; --retry keeps trying" };
+    let directory = args.modules.display();
+    format!(
+        "{name}: {error}\n{name}: as on a cluster {effect} {until}. To run a module of your own, build it into {directory}"
+    )
 }
 
 fn settings(args: &RunArgs, envoy: PathBuf) -> Settings {
@@ -73,7 +109,7 @@ fn settings(args: &RunArgs, envoy: PathBuf) -> Settings {
     }
 }
 
-async fn serve(args: &RunArgs, plan: Plan, report: &mut Reporter) -> Result<(), String> {
+async fn serve(args: &RunArgs, plan: Plan, supply: Supply, report: &mut Reporter) -> Result<(), String> {
     let mut stop = Stop::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let mut settings = settings(args, envoy(args)?);
     // Another Envoy's ports are not ours to try.
@@ -96,7 +132,7 @@ async fn serve(args: &RunArgs, plan: Plan, report: &mut Reporter) -> Result<(), 
     };
     banner::print(args, &plan, &proxy, report);
     let ended = tokio::select! {
-        ended = keep_serving(args, plan, &mut proxy, &mut watch, report) => Some(ended),
+        ended = keep_serving(args, (plan, supply), &mut proxy, &mut watch, report) => Some(ended),
         () = stop.asked() => None,
     };
     match ended {
@@ -133,7 +169,7 @@ fn run_dir(args: &RunArgs) -> String {
 /// Swaps after every change, until Envoy is gone.
 async fn keep_serving(
     args: &RunArgs,
-    mut plan: Plan,
+    (mut plan, mut supply): (Plan, Supply),
     proxy: &mut Proxy,
     watch: &mut Watch,
     report: &mut Reporter,
@@ -145,7 +181,7 @@ async fn keep_serving(
         if let Err(error) = watch.watch(watched(args, &plan)) {
             report.bad(&error);
         }
-        match compile(args) {
+        match compile(args, &mut supply, report).await {
             // Saving a file makes several events; one complaint is enough.
             Err(faults) if faulty.as_ref() == Some(&faults.to_string()) => {}
             Err(faults) => {
@@ -170,6 +206,7 @@ async fn keep_serving(
         tokio::select! {
             error = proxy.ended() => return error,
             () = watch.changed() => {}
+            () = tokio::time::sleep(RETRY), if args.retry && supply.lacks() => supply.try_again(),
         }
     }
 }
@@ -192,7 +229,8 @@ fn tell(applied: &Applied, troubled: bool, report: &mut Reporter) -> bool {
 /// The manifests, the modules' folder, and modules that are named by file.
 fn watched<'a>(args: &'a RunArgs, plan: &'a Plan) -> impl Iterator<Item = (&'a Path, bool)> {
     let manifests = args.paths.iter().map(|path| (path.as_path(), true));
-    let modules = plan.plugins.iter().map(|planned| (planned.module.path.as_path(), false));
+    let modules = plan.plugins.iter().filter_map(|planned| planned.module.as_ref().ok());
+    let modules = modules.filter(|module| !module.is_fetched).map(|module| (module.path.as_path(), false));
     manifests.chain([(args.modules.as_path(), false)]).chain(modules)
 }
 

@@ -22,6 +22,7 @@ pub mod module;
 pub mod plugin;
 pub mod raw;
 pub mod redis;
+pub mod registry;
 pub mod rls;
 pub mod tcp_faults;
 pub mod tls;

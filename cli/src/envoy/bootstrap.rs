@@ -4,18 +4,24 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
+use super::node::Node;
 use super::run_dir::RunDir;
 
-/// The bootstrap for a run directory and an upstream, with the admin interface on a free port.
+/// The bootstrap of a proxy for a run directory and an upstream, with the admin interface on a free port.
 #[must_use]
-pub fn bootstrap(run_dir: &RunDir, upstream: SocketAddr) -> Value {
-    bootstrap_with(run_dir, upstream, SocketAddr::from(([127, 0, 0, 1], 0)))
+pub fn bootstrap(run_dir: &RunDir, upstream: SocketAddr, node: &Node) -> Value {
+    bootstrap_with(run_dir, upstream, node, SocketAddr::from(([127, 0, 0, 1], 0)))
 }
 
 /// The same, with the admin interface at an address.
-pub(super) fn bootstrap_with(run_dir: &RunDir, upstream: SocketAddr, admin: SocketAddr) -> Value {
+pub(super) fn bootstrap_with(
+    run_dir: &RunDir,
+    upstream: SocketAddr,
+    node: &Node,
+    admin: SocketAddr,
+) -> Value {
     json!({
-        "node": {"id": "tollgate", "cluster": "tollgate"},
+        "node": node.json(),
         "admin": {"address": socket_address(&admin.ip().to_string(), admin.port())},
         "stats_config": {"stats_tags": stats_tags()},
         "stats_flush_interval": "1s",
@@ -79,7 +85,8 @@ mod tests {
     #[test]
     fn the_bootstrap_names_the_files_and_the_upstream() {
         let run_dir = RunDir::at(Path::new("/run/x"));
-        let bootstrap = bootstrap(&run_dir, "127.0.0.1:9".parse().unwrap());
+        let bootstrap = bootstrap(&run_dir, "127.0.0.1:9".parse().unwrap(), &Node::default());
+        assert_eq!(bootstrap["node"]["metadata"]["NAMESPACE"], "default");
         let lds = &bootstrap["dynamic_resources"]["lds_config"]["path_config_source"];
         assert_eq!(lds, &json!({"path": "/run/x/lds/lds.json", "watched_directory": {"path": "/run/x/lds"}}));
         let cluster = &bootstrap["static_resources"]["clusters"][0];

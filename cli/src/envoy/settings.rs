@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use super::node::Node;
+
 /// What can be chosen.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -26,6 +28,8 @@ pub struct Settings {
     pub normalize_path: bool,
     /// Serve HTTPS instead of HTTP.
     pub tls: Option<Tls>,
+    /// What filters can read of the proxy itself.
+    pub node: Node,
 }
 
 /// What a TLS server needs, all in PEM.
@@ -54,6 +58,7 @@ impl Settings {
             log_level: "info".to_owned(),
             normalize_path: true,
             tls: None,
+            node: Node::default(),
         }
     }
 }

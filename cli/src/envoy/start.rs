@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use super::bootstrap::bootstrap_with;
 use super::clusters::clusters;
+use super::fallback::fallback;
 use super::listener::{Chain, listeners};
 use super::proxy::{ProxyError, io_error};
 use super::run_dir::RunDir;
 use super::settings::Settings;
 use super::translate::{Extension, extension};
 use crate::cluster::Cluster;
-use crate::plan::Plan;
+use crate::plan::{Plan, Planned};
 
 /// Everything that Envoy finds when it starts; the bootstrap last, because whoever starts Envoy may be waiting for it.
 pub(super) fn write_first(
@@ -29,17 +30,27 @@ pub(super) fn write_first(
     let chain = Chain { serving, trial: None };
     run_dir.put_json(&run_dir.lds(), &listeners(chain, run_dir, settings, "1"))?;
     let admin = SocketAddr::new(settings.address, settings.admin_port);
-    run_dir.put_json(&run_dir.bootstrap(), &bootstrap_with(run_dir, upstream, admin))
+    run_dir.put_json(&run_dir.bootstrap(), &bootstrap_with(run_dir, upstream, &settings.node, admin))
 }
 
-/// Copies the modules and translates the plugins.
+/// Copies the modules and translates the plugins. One whose module could not be fetched is replaced as istio-agent does.
 pub(super) fn prepare(run_dir: &RunDir, plan: &Plan) -> Result<Vec<Extension>, ProxyError> {
     let mut extensions = Vec::new();
     for planned in &plan.plugins {
-        let module = run_dir.put_module(&planned.module).map_err(io_error("the run directory"))?;
-        extensions.push(extension(&planned.plugin, &module, plan.naming));
+        let module = planned.module.as_ref().map(|module| run_dir.put_module(module));
+        let module = module.unwrap_or_else(|_| Ok(PathBuf::new())).map_err(io_error("the run directory"))?;
+        let translated = extension(&planned.plugin, &module, plan.naming);
+        extensions.push(or_fallback(planned, translated));
     }
     Ok(extensions)
+}
+
+/// What is served: the plugin as translated, or what stands in for it when it has no module.
+pub(crate) fn or_fallback(planned: &Planned, translated: Extension) -> Extension {
+    match &planned.module {
+        Ok(_) => translated,
+        Err(_) => fallback(translated, planned.plugin.spec.fail_strategy),
+    }
 }
 
 pub(super) fn arguments(settings: &Settings, run_dir: &RunDir) -> Vec<String> {

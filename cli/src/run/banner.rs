@@ -48,8 +48,11 @@ fn described(planned: &Planned) -> String {
         .spec
         .priority
         .map_or_else(|| "no priority".to_owned(), |priority| format!("priority {priority}"));
-    let kilobytes = planned.module.bytes.len().div_ceil(1000);
-    format!("{} ({phase}, {priority}): {}, {kilobytes} kB", plugin.full_name(), planned.module.path.display())
+    let module = match &planned.module {
+        Ok(module) => format!("{}, {} kB", module.path.display(), module.bytes.len().div_ceil(1000)),
+        Err(_) => "no module".to_owned(),
+    };
+    format!("{} ({phase}, {priority}): {module}", plugin.full_name())
 }
 
 fn tries(plan: &Plan) -> Vec<&str> {

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::envoy::{Chain, Extension, RunDir, Settings, bootstrap, clusters, extension, listeners};
+use crate::envoy::{
+    Chain, Extension, RunDir, Settings, bootstrap, clusters, extension, listeners, or_fallback,
+};
 use crate::plan::Plan;
 
 /// All files as one JSON object, by name. The run directory and the echo's port are made up.
@@ -15,11 +17,14 @@ pub(super) fn everything(plan: &Plan, settings: &Settings) -> String {
     let extensions: Vec<Extension> = plan
         .plugins
         .iter()
-        .map(|planned| extension(&planned.plugin, &run_dir.module(&planned.module), plan.naming))
+        .map(|planned| {
+            let module = planned.module.as_ref().map(|module| run_dir.module(module)).unwrap_or_default();
+            or_fallback(planned, extension(&planned.plugin, &module, plan.naming))
+        })
         .collect();
     let mut files = Map::new();
     let mut add = |file: &Path, content: Value| files.insert(file.to_string_lossy().into_owned(), content);
-    add(&run_dir.bootstrap(), bootstrap(&run_dir, upstream));
+    add(&run_dir.bootstrap(), bootstrap(&run_dir, upstream, &settings.node));
     add(&run_dir.cds(), clusters(&plan.clusters, "1"));
     let chain = Chain { serving: &extensions, trial: None };
     add(&run_dir.lds(), listeners(chain, &run_dir, settings, "1"));

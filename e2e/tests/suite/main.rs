@@ -22,6 +22,8 @@ mod metrics;
 #[cfg(test)]
 mod ratelimit;
 #[cfg(test)]
+mod registry;
+#[cfg(test)]
 mod render;
 #[cfg(test)]
 mod secure;

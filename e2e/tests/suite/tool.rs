@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::support::{MACHINE, PATIENCE};
 
 /// A running tool. It is killed when this goes, and takes its Envoy with it.
-struct Tool {
+pub(crate) struct Tool {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     said: Vec<String>,
@@ -25,14 +25,29 @@ struct Tool {
 
 impl Tool {
     async fn start(folder: &Folder) -> Self {
-        let mut tool = Self::spawn(folder.command().args(["--port", "0"]));
-        tool.until("live; watching").await;
-        tool.address = tool.named("requests go to");
-        tool.admin = tool.named("Envoy's admin");
+        Self::serving(folder.command().args(["--port", "0"])).await
+    }
+
+    /// Starts a command, and waits until it serves.
+    pub(crate) async fn serving(command: &mut Command) -> Self {
+        let mut tool = Self::spawn(command);
+        tool.live().await;
         tool
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// Waits until it serves.
+    pub(crate) async fn live(&mut self) {
+        self.until("live; watching").await;
+        self.address = self.named("requests go to");
+        self.admin = self.named("Envoy's admin");
+    }
+
+    /// Where requests go.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -40,7 +55,7 @@ impl Tool {
     }
 
     /// Reads on until a line holds this text, and returns the line.
-    async fn until(&mut self, text: &str) -> String {
+    pub(crate) async fn until(&mut self, text: &str) -> String {
         let read = async {
             loop {
                 let line = self.lines.next_line().await.unwrap();
@@ -116,7 +131,7 @@ impl Folder {
     }
 }
 
-fn edit(file: &Path, from: &str, to: &str) {
+pub(crate) fn edit(file: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(file).unwrap();
     assert!(text.contains(from), "{from} in {text}");
     std::fs::write(file, text.replacen(from, to, 1)).unwrap();
