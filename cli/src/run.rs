@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::args::RunArgs;
 use crate::echo::Echo;
-use crate::envoy::{Applied, Proxy, ProxyError, Settings, Tls, find_envoy};
+use crate::envoy::{Applied, Node, Proxy, ProxyError, Settings, Tls, find_envoy};
 use crate::fault::{Faults, printable};
 use crate::fetch::Supply;
 use crate::filters::Filters;
@@ -99,6 +99,7 @@ fn settings(args: &RunArgs, envoy: PathBuf) -> Settings {
         port: args.port,
         admin_port: args.admin_port,
         run_dir: args.run_dir.clone(),
+        node: Node::new(args.scope.namespace.as_deref().unwrap_or("default"), args.scope.labels.clone()),
         log_level: args.envoy_log_level.clone(),
         tls: tls.map(|(certificate, key)| Tls {
             certificate,

@@ -93,8 +93,8 @@ mod tests {
         let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
         assert_eq!(endpoint["address"]["socket_address"]["port_value"], 9);
         assert_eq!(bootstrap["admin"]["address"], socket_address("127.0.0.1", 0));
-        let elsewhere =
-            bootstrap_with(&run_dir, "127.0.0.1:9".parse().unwrap(), "0.0.0.0:9901".parse().unwrap());
+        let admin = "0.0.0.0:9901".parse().unwrap();
+        let elsewhere = bootstrap_with(&run_dir, "127.0.0.1:9".parse().unwrap(), &Node::default(), admin);
         assert_eq!(elsewhere["admin"]["address"], socket_address("0.0.0.0", 9901));
         assert_eq!(bootstrap["stats_config"]["stats_tags"][0]["regex"], r"(wasm_filter\.(.+?)\.)");
     }

@@ -1,5 +1,7 @@
 //! Each rule of istio-agent once, against servers that are as bad as they may be.
 
+#![allow(clippy::arithmetic_side_effects, reason = "what overflows in a test fails it")]
+
 mod files;
 mod images;
 mod supply;

@@ -1,5 +1,7 @@
 //! A web server and a registry for tests, which do what they are told and no more.
 
+#![allow(clippy::arithmetic_side_effects, reason = "what overflows in a test fails it")]
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;

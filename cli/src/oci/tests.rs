@@ -1,5 +1,7 @@
 //! Pushing, pulling and inspecting, against registries that are made up.
 
+#![allow(clippy::arithmetic_side_effects, reason = "what overflows in a test fails it")]
+
 use std::sync::Mutex;
 
 use serde_json::Value;

@@ -29,10 +29,11 @@ pub(super) fn files(plan: &Plan, args: &Args, directory: &Path) -> Result<Vec<Fi
         },
         File { name: "envoy.yaml".to_owned(), content: config.into_bytes() },
     ];
-    for planned in &plan.plugins {
-        let name = format!("modules/{}", file_name(&planned.module));
+    // None is missing: nothing is fetched for this, and `config` would have said so.
+    for module in plan.plugins.iter().filter_map(|planned| planned.module.as_ref().ok()) {
+        let name = format!("modules/{}", file_name(module));
         if !files.iter().any(|file| file.name == name) {
-            files.push(File { name, content: planned.module.bytes.clone() });
+            files.push(File { name, content: module.bytes.clone() });
         }
     }
     Ok(files)

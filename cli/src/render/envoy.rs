@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::{Args, yaml};
-use crate::envoy::{self, Chain, Extension, RunDir, Settings};
+use crate::envoy::{self, Chain, Extension, Node, RunDir, Settings};
 use crate::manifest::WasmPlugin;
 use crate::module::Module;
 use crate::plan::Plan;
@@ -19,8 +19,11 @@ const STAND_IN: (&str, u16) = ("127.0.0.1", 18080);
 /// The configuration, with the modules where `place` says that they are.
 pub(super) fn config(plan: &Plan, args: &Args, place: impl Fn(&Module) -> PathBuf) -> Result<String, String> {
     let upstream = args.upstream.as_deref().map(host_and_port).transpose()?;
-    let extensions: Vec<Extension> =
-        plan.plugins.iter().map(|planned| translated(&planned.plugin, &place(&planned.module))).collect();
+    let mut extensions: Vec<Extension> = Vec::new();
+    for planned in &plan.plugins {
+        let module = planned.module.as_ref().map_err(Clone::clone)?;
+        extensions.push(translated(&planned.plugin, &place(module)));
+    }
     // The listener and the clusters are those of `tollgate run`, less what only files need.
     let run_dir = RunDir::at(Path::new("/dev"));
     let settings = Settings { port: args.port, ..Settings::new("envoy") };
@@ -99,7 +102,7 @@ fn set(value: &mut Value, pointer: &str, to: Value) {
 /// The tags that turn the filters' metric names into labels.
 fn stats_config(run_dir: &RunDir) -> Value {
     let anywhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    envoy::bootstrap(run_dir, anywhere).get("stats_config").cloned().unwrap_or_default()
+    envoy::bootstrap(run_dir, anywhere, &Node::default()).get("stats_config").cloned().unwrap_or_default()
 }
 
 fn upstream_cluster(host: &str, port: u16) -> Value {

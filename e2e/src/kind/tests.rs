@@ -84,7 +84,7 @@ esac
         let manifests = Manifests::parse(Path::new("a.yaml"), text).unwrap();
         let plan = Plan::compile(manifests, &LocalModules::new(dist()), &Filters::unchecked()).unwrap();
         let folder = self.envoy.proxy().run_dir();
-        let module = folder.put_module(&plan.plugins[0].module).unwrap();
+        let module = folder.put_module(plan.plugins[0].module.as_ref().unwrap()).unwrap();
         let extension =
             tollgate::envoy::extension(&plan.plugins[0].plugin, &module, tollgate::scope::Naming::default());
         folder.put_json(&folder.ecds(&extension), &extension.response("bad")).unwrap();
