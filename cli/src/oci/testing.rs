@@ -113,7 +113,7 @@ async fn answer(
     let number = {
         let mut log = log.lock().unwrap();
         log.push(seen.clone());
-        log.len() - 1
+        log.len().saturating_sub(1)
     };
     let answer = behaviour(&seen, number);
     tokio::time::sleep(answer.after).await;

@@ -160,7 +160,21 @@ fn module() -> Vec<u8> {
     let exports = [export("proxy_abi_version_0_2_1"), export("proxy_on_request_headers")].concat();
     let mut bytes = b"\0asm\x01\0\0\0".to_vec();
     // One type, one function of it, two exports of that, its body.
-    bytes.extend([1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 7, u8::try_from(exports.len() + 1).unwrap(), 2]);
+    bytes.extend([
+        1,
+        4,
+        1,
+        0x60,
+        0,
+        0,
+        3,
+        2,
+        1,
+        0,
+        7,
+        u8::try_from(exports.len().saturating_add(1)).unwrap(),
+        2,
+    ]);
     bytes.extend(exports);
     bytes.extend([10, 4, 1, 2, 0, 0x0b]);
     bytes

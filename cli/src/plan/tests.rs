@@ -97,3 +97,34 @@ fn an_empty_config_is_no_config() {
         assert_eq!(config_json(&plan.plugins[0].plugin).as_deref(), expected);
     }
 }
+
+#[test]
+fn a_module_of_the_folder_that_is_not_the_pinned_one_is_noted() {
+    let module = b"\0asm\x01\0\0\0";
+    let (image, file) = (oci::digest(module).unwrap(), crate::module::sha256(module));
+    let hex = image.trim_start_matches("sha256:");
+    let other = "a".repeat(64);
+    for (url, sha256, noted) in [
+        ("oci://x/other:1".to_owned(), None, false),
+        (format!("oci://x/other:1@{image}"), None, false),
+        (format!("oci://x/other@sha256:{other}"), None, true),
+        ("oci://x/other:1".to_owned(), Some(hex), false),
+        ("oci://x/other:1".to_owned(), Some(file.as_str()), true),
+        ("https://x/other.wasm".to_owned(), Some(file.as_str()), false),
+        ("https://x/other.wasm".to_owned(), Some(hex), true),
+    ] {
+        let sha256 = sha256.map(|sha256| format!("  sha256: \"{sha256}\"\n")).unwrap_or_default();
+        let plan = compile(&format!("  url: \"{url}\"\n{sha256}")).unwrap();
+        let said = plan.notes.iter().any(|note| note.ends_with("--fetch takes that one"));
+        assert_eq!(said, noted, "{url} {sha256}: {:?}", plan.notes);
+    }
+}
+
+#[test]
+fn a_module_that_could_not_be_fetched_is_no_fault_of_the_manifest() {
+    let text = format!("{HEAD}  url: oci://x/absent:1\n");
+    let manifests = Manifests::parse(Path::new("a.yaml"), &text).unwrap();
+    let failed = [("default.header".to_owned(), Err("no such image".to_owned()))].into();
+    let plan = Plan::compile(manifests, &Modules::new("/none").with(failed), &Filters::builtin()).unwrap();
+    assert_eq!(plan.plugins[0].module, Err("no such image".to_owned()));
+}

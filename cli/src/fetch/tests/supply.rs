@@ -47,7 +47,7 @@ async fn more(supply: &mut Supply, plugins: &[WasmPlugin]) -> Result<usize, Stri
     let modules: Modules = supply.modules(plugins).await;
     let module = modules.of(&plugins[0]).unwrap()?;
     assert!(module.is_fetched);
-    Ok(module.bytes.len() - MODULE.len())
+    Ok(module.bytes.len().saturating_sub(MODULE.len()))
 }
 
 fn supply() -> Supply {
