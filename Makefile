@@ -18,7 +18,7 @@ test: ## Run every test: unit, property, wasm32, and end to end on a real Envoy
 	@scripts/test.sh
 
 unit: ## Run the native unit, property and documentation tests
-	@scripts/test.sh unit
+	@scripts/test.sh build unit
 
 wasm-test: ## Run the pure crates' tests in wasm32
 	@scripts/test.sh wasm

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs phases, in the order given, and ends with one summary whose last line is `tests: N passed, M failed`.
 #
-#   test.sh [check] [lint] [unit] [wasm] [build] [e2e]      without arguments: unit wasm build e2e
+#   test.sh [check] [lint] [unit] [wasm] [build] [e2e]      without arguments: build unit wasm e2e
 #
 # A phase that fails does not stop the later ones, save that e2e needs the modules of build. A phase that dies, or that
 # should run tests and runs none, counts as one failed test.
@@ -17,6 +17,9 @@ phase_lint() { "$ROOT/scripts/check.sh" --quick; }
 
 phase_unit() {
   "$ROOT/scripts/toolchain.sh" cargo
+  # The suite's own harness and the telemetry are tried on an Envoy, with the modules that were built before.
+  TOLLGATE_ENVOY=$("$ROOT/scripts/toolchain.sh" envoy)
+  export TOLLGATE_ENVOY TOLLGATE_DIST=$ROOT/dist
   cargo test --workspace --locked --no-fail-fast
 }
 
@@ -90,7 +93,7 @@ run_phase() {
 
 main() {
   local phase
-  [ $# -gt 0 ] || set -- unit wasm build e2e
+  [ $# -gt 0 ] || set -- build unit wasm e2e
   for phase in "$@"; do
     declare -F "phase_$phase" >/dev/null || fail "there is no phase $phase" "one of: check lint unit wasm build e2e"
   done

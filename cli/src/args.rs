@@ -52,6 +52,9 @@ pub enum Command {
 
 /// `tollgate echo`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  tollgate echo
+  tollgate echo --listen 0.0.0.0:8000")]
 pub struct EchoArgs {
     /// Where to listen.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8000")]

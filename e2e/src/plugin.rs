@@ -1,11 +1,57 @@
 //! Manifests for tests.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
+
+thread_local! {
+    static ON_EDGE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a case with the edge filter in place of each filter whose manifest is made by this thread meanwhile.
+pub fn on_edge(case: impl FnOnce()) {
+    ON_EDGE.set(true);
+    case();
+    ON_EDGE.set(false);
+}
+
+/// True within [`on_edge`].
+#[must_use]
+pub fn is_on_edge() -> bool {
+    ON_EDGE.get()
+}
+
+/// An edge filter with the given `pluginConfig`, which is YAML, and the variables of the suite's auth filters.
+#[must_use]
+pub fn edge_filter(config: &str) -> String {
+    with_variables(
+        wasm_plugin("edge-filter", "oci://ghcr.io/tollgate/edge-filter:0.1.0", config),
+        "edge-filter",
+    )
+}
+
+/// The configuration of several parts, each under its field.
+#[must_use]
+pub fn edge_config(parts: &[(&str, &str)]) -> String {
+    let part = |(field, config): &(&str, &str)| match indented(config) {
+        config if config.is_empty() => format!("{field}: {{}}\n"),
+        config => format!("{field}:\n{config}"),
+    };
+    parts.iter().map(part).collect()
+}
+
+/// A filter, or the edge filter in its place.
+fn filter(name: &str, part: &str, config: &str) -> String {
+    if is_on_edge() {
+        let url = "oci://ghcr.io/tollgate/edge-filter:0.1.0";
+        return wasm_plugin(name, url, &edge_config(&[(part, config)]));
+    }
+    wasm_plugin(name, &format!("oci://ghcr.io/tollgate/{name}:0.1.0"), config)
+}
 
 /// A header filter with the given `pluginConfig`, which is YAML.
 #[must_use]
 pub fn header_filter(config: &str) -> String {
-    wasm_plugin("header-filter", "oci://ghcr.io/tollgate/header-filter:0.1.0", config)
+    filter("header-filter", "headers", config)
 }
 
 /// The variables that auth filters of the suite find in their environment.
@@ -15,17 +61,20 @@ pub const AUTH_ENV: [(&str, &str); 2] =
 /// An auth filter with the given `pluginConfig`, which is YAML.
 #[must_use]
 pub fn auth_filter(config: &str) -> String {
-    let plugin = wasm_plugin("auth-filter", "oci://ghcr.io/tollgate/auth-filter:0.1.0", config);
+    with_variables(filter("auth-filter", "auth", config), "auth-filter")
+}
+
+fn with_variables(plugin: String, name: &str) -> String {
     let variables: String =
         AUTH_ENV.iter().map(|(name, value)| format!(", {{name: {name}, value: {value}}}")).collect();
-    plugin.replacen("value: auth-filter}]", &format!("value: auth-filter}}{variables}]"), 1)
+    plugin.replacen(&format!("value: {name}}}]"), &format!("value: {name}}}{variables}]"), 1)
 }
 
 /// A rate limit filter with the given `pluginConfig`, which is YAML. It comes after the others, wherever its document
 /// stands: what it counts by may be an identity.
 #[must_use]
 pub fn ratelimit_filter(config: &str) -> String {
-    let plugin = wasm_plugin("ratelimit-filter", "oci://ghcr.io/tollgate/ratelimit-filter:0.1.0", config);
+    let plugin = filter("ratelimit-filter", "rateLimit", config);
     plugin.replacen("phase: AUTHN", "phase: AUTHZ", 1)
 }
 
@@ -121,6 +170,25 @@ mod tests {
         let plugins = in_chain_order(Manifests::parse(Path::new("a.yaml"), &text).unwrap().plugins);
         let names: Vec<&str> = plugins.iter().map(|plugin| plugin.metadata.name.as_str()).collect();
         assert_eq!(names, ["auth-filter", "ratelimit-filter"]);
+    }
+
+    #[test]
+    fn on_edge_each_part_has_a_place_of_its_own() {
+        let alone = header_filter("a: 1");
+        on_edge(|| {
+            let plugin = header_filter("\n        a: 1\n        b:\n          c: 2\n");
+            assert!(
+                plugin.contains("edge-filter:0.1.0") && plugin.contains("name: header-filter,"),
+                "{plugin}"
+            );
+            assert!(
+                plugin.ends_with("\n    headers:\n        a: 1\n        b:\n          c: 2\n"),
+                "{plugin}"
+            );
+        });
+        assert_eq!(header_filter("a: 1"), alone);
+        assert_eq!(edge_config(&[("headers", ""), ("auth", "b: 2")]), "headers: {}\nauth:\n    b: 2\n");
+        assert!(edge_filter("").contains("value: edge-filter}, {name: BETA_KEY"));
     }
 
     #[test]

@@ -10,23 +10,25 @@ use crate::manifest::WasmPlugin;
 use crate::module::stem;
 use crate::plan::{config_json, variable};
 
-/// The module whose configuration has limits.
-const RATE_LIMIT: &str = "ratelimit-filter";
+/// The modules whose configuration has limits, and the field that these are under.
+const LIMITED: [(&str, &str); 2] = [("ratelimit-filter", ""), ("edge-filter", "rateLimit")];
 
 /// The limits of one plugin.
 struct Rendered<'p> {
     plugin: &'p WasmPlugin,
+    field: &'static str,
     domain: String,
     text: String,
 }
 
 /// The limits of all plugins.
 pub(super) fn limits(plugins: &[WasmPlugin]) -> Result<String, Failure> {
-    let filters: Vec<_> = plugins.iter().filter(|plugin| stem(&plugin.spec.url) == RATE_LIMIT).collect();
+    let limited = |plugin| field_of(plugin).map(|field| (plugin, field));
+    let filters: Vec<(&WasmPlugin, &'static str)> = plugins.iter().filter_map(limited).collect();
     let mut faults = Vec::new();
     let mut all: Vec<Rendered<'_>> = Vec::new();
-    for plugin in &filters {
-        match rendered(plugin) {
+    for (plugin, field) in &filters {
+        match rendered(plugin, field) {
             Ok(Some(one)) => match all.iter().find(|known| known.domain == one.domain) {
                 // One configuration for several workloads: they share the counts.
                 Some(known) if known.text == one.text => {}
@@ -41,34 +43,52 @@ pub(super) fn limits(plugins: &[WasmPlugin]) -> Result<String, Failure> {
         return Err(Failure::Bad(Faults(faults)));
     }
     match (filters.first(), all.is_empty()) {
-        (None, _) => Err(Failure::Nothing(format!("there is no WasmPlugin with a {RATE_LIMIT} here"))),
-        (Some(first), true) => {
-            let message = "no limit of any ratelimit-filter here has scope: global; there is nothing for the service to count";
-            Err(Failure::Nothing(first.fault(&first.module_path("pluginConfig.limits"), message).to_string()))
+        (None, _) => {
+            let message = "there is no WasmPlugin with a ratelimit-filter or an edge-filter here";
+            Err(Failure::Nothing(message.to_owned()))
+        }
+        (Some((first, field)), true) => {
+            let message =
+                "no limit of any filter here has scope: global; there is nothing for the service to count";
+            let error = ConfigError::at("limits", message).under(field);
+            Err(Failure::Nothing(located(first, error).to_string()))
         }
         _ => Ok(all.iter().map(|one| format!("# {}\n{}", one.plugin.full_name(), one.text)).collect()),
     }
 }
 
+/// The field that a plugin's limits are under, if it is one that limits.
+fn field_of(plugin: &WasmPlugin) -> Option<&'static str> {
+    let module = stem(&plugin.spec.url);
+    LIMITED.iter().find(|(name, _)| module == *name).map(|(_, field)| *field)
+}
+
+fn located(plugin: &WasmPlugin, error: ConfigError) -> Fault {
+    let error = error.under(&plugin.module_path("pluginConfig"));
+    plugin.fault(error.path(), error.message())
+}
+
 /// `None` when the service has nothing to count for this plugin.
-fn rendered(plugin: &WasmPlugin) -> Result<Option<Rendered<'_>>, Fault> {
-    let located = |error: ConfigError| {
-        let error = error.under(&plugin.module_path("pluginConfig"));
-        plugin.fault(error.path(), error.message())
-    };
-    let compiled = compiled(plugin).map_err(located)?;
+fn rendered<'p>(plugin: &'p WasmPlugin, field: &'static str) -> Result<Option<Rendered<'p>>, Fault> {
+    let compiled = compiled(plugin, field).map_err(|error| located(plugin, error))?;
+    let Some(compiled) = compiled else { return Ok(None) };
     let Some(global) = &compiled.global else { return Ok(None) };
     if !compiled.limits.iter().any(|limit| matches!(limit.kind, Kind::Global)) {
         return Ok(None);
     }
-    let text = limitador::render(&compiled).map_err(located)?;
-    Ok(Some(Rendered { plugin, domain: global.domain.clone(), text }))
+    let text = limitador::render(&compiled).map_err(|error| located(plugin, error.under(field)))?;
+    Ok(Some(Rendered { plugin, field, domain: global.domain.clone(), text }))
 }
 
-fn compiled(plugin: &WasmPlugin) -> Result<Compiled, ConfigError> {
+/// `None` where the plugin has no limits at all.
+fn compiled(plugin: &WasmPlugin, field: &str) -> Result<Option<Compiled>, ConfigError> {
     let json = config_json(plugin).unwrap_or_else(|| "{}".to_owned());
-    let config = policy_core::config::parse(json.as_bytes())?;
-    ratelimit_policy::compile(config, &|name| variable(plugin, name))
+    let config = match field {
+        "" => Some(policy_core::config::parse(json.as_bytes())?),
+        _ => policy_core::config::parse::<edge_policy::Config>(json.as_bytes())?.rate_limit,
+    };
+    let compile = |config| ratelimit_policy::compile(config, &|name| variable(plugin, name));
+    config.map(compile).transpose().map_err(|error| error.under(field))
 }
 
 /// Limitador knows a limit by its place among the call's, which is the same in every plugin.
@@ -78,7 +98,7 @@ fn same_domain(first: &WasmPlugin, second: &Rendered<'_>) -> Fault {
         first.full_name(),
         second.domain
     );
-    second.plugin.fault(&second.plugin.module_path("pluginConfig.global.domain"), message)
+    located(second.plugin, ConfigError::at("global.domain", message).under(second.field))
 }
 
 #[cfg(test)]

@@ -208,7 +208,13 @@ fn what_cannot_be_rendered_is_said_with_its_place() {
             &nothing,
             "there is no plugin in these",
         ),
-        ("", "", &["--to", "limitador"], &nothing, "there is no WasmPlugin with a ratelimit-filter here"),
+        (
+            "",
+            "",
+            &["--to", "limitador"],
+            &nothing,
+            "there is no WasmPlugin with a ratelimit-filter or an edge-filter here",
+        ),
         ("", "", &["--to", "envoy", "-o", "/dev/null/x"], &nothing, "cannot write /dev/null/x: "),
     ] {
         let folder = folder(&PLUGIN.replacen(from, to, 1));

@@ -99,11 +99,6 @@ fn a_gateway_of_the_gateway_api_is_also_named() {
             ("istio-system/a", &target("edge"), "name something else"),
             ("shop/a", "targetRefs: [{kind: Service, name: ledger}]", "name something else"),
             (
-                "shop/a",
-                "targetRefs: [{kind: Gateway, group: networking.istio.io, name: edge}]",
-                "name something else",
-            ),
-            (
                 "istio-system/a",
                 "targetRefs: [{kind: GatewayClass, group: gateway.networking.k8s.io, name: istio-waypoint}]",
                 "name something else",

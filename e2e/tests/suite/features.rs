@@ -4,7 +4,7 @@ mod cookies;
 mod filter_state;
 mod matching;
 mod refusals;
-mod replies;
+pub(crate) mod replies;
 mod request_id;
 mod rules;
 mod security;

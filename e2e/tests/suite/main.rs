@@ -10,6 +10,10 @@ mod auth;
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod churn;
+#[cfg(test)]
+mod edge;
+#[cfg(test)]
 mod features;
 #[cfg(test)]
 mod hostile;

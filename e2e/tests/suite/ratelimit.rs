@@ -13,5 +13,5 @@ mod keys;
 mod load;
 mod restarts;
 mod swap;
-mod verbatim;
-mod world;
+pub(crate) mod verbatim;
+pub(crate) mod world;

@@ -263,7 +263,7 @@ async fn the_limits_of_a_manifest_are_what_limitador_counts_by() {
     };
     let (code, written, said) = render().await;
     assert_eq!((code, written.as_str()), (Some(1), ""));
-    assert!(said.contains("there is no WasmPlugin with a ratelimit-filter here"), "{said}");
+    assert!(said.contains("there is no WasmPlugin with a ratelimit-filter or an edge-filter here"), "{said}");
 
     let file = folder.manifests().join("limits.yaml");
     let config = "limits:

@@ -5,7 +5,7 @@ use e2e::{Choice, Request};
 use crate::support::{VERBATIM, case};
 
 #[test]
-fn a_request_that_the_rule_matches_is_edited() {
+pub(crate) fn a_request_that_the_rule_matches_is_edited() {
     let request = Request::get("/api/orders?x=1")
         .host("shop.example.com")
         .header("x-env", "dev")
@@ -30,7 +30,7 @@ fn a_request_that_the_rule_matches_is_edited() {
 }
 
 #[test]
-fn a_request_that_the_rule_does_not_match_is_left_alone() {
+pub(crate) fn a_request_that_the_rule_does_not_match_is_left_alone() {
     for request in
         [Request::get("/apis"), Request::get("/api/x").host("example.org"), Request::new("DELETE", "/api/x")]
     {
@@ -43,7 +43,7 @@ fn a_request_that_the_rule_does_not_match_is_left_alone() {
 }
 
 #[test]
-fn the_request_id_is_kept_or_made_and_comes_back() {
+pub(crate) fn the_request_id_is_kept_or_made_and_comes_back() {
     let kept = case(VERBATIM, &Request::get("/").header("x-request-id", "my-own-id-1"));
     assert_eq!(kept.saw("x-request-id").as_deref(), Some("my-own-id-1"));
     assert_eq!(kept.got("x-request-id").as_deref(), Some("my-own-id-1"));
@@ -55,7 +55,7 @@ fn the_request_id_is_kept_or_made_and_comes_back() {
 }
 
 #[test]
-fn answers_get_security_headers_and_html_a_policy_with_a_fresh_nonce() {
+pub(crate) fn answers_get_security_headers_and_html_a_policy_with_a_fresh_nonce() {
     let html = Request::get("/").answered_with("content-type", "text/html; charset=utf-8");
     let nonce = || {
         let case = case(VERBATIM, &html);
@@ -73,7 +73,7 @@ fn answers_get_security_headers_and_html_a_policy_with_a_fresh_nonce() {
 }
 
 #[test]
-fn cookies_are_hardened_and_stay_apart() {
+pub(crate) fn cookies_are_hardened_and_stay_apart() {
     let request = Request::get("/")
         .answered_with("set-cookie", "session=1")
         .answered_with("set-cookie", "theme=dark; Path=/; SameSite=Strict; Secure");

@@ -52,18 +52,43 @@ fn global_limits_are_written_once_for_each_domain() {
 }
 
 #[test]
+fn limits_within_an_edge_filter_are_written_and_named_with_their_place() {
+    let edge = |parts: &str| {
+        let head = plugin("a", "edge-filter", "", "");
+        head.replace("    limits: []\n", &format!("    headers: {{}}\n{parts}"))
+    };
+    let limits = |limit: &str| edge(&format!("    rateLimit: {{limits: [{limit}], global: {GLOBAL}}}\n"));
+    let beside = [plugin("b", "ratelimit-filter", QUOTA, GLOBAL), limits(QUOTA)];
+    for manifests in [&beside[1..], &beside] {
+        let name = if manifests.len() == 1 { "a" } else { "b" };
+        assert_eq!(rendered(manifests).unwrap(), format!("# shop.{name}\n{WRITTEN}"));
+    }
+    for (manifest, expected) in [
+        (edge(""), "nothing: a.yaml:9:3: spec.pluginConfig.rateLimit.limits: no limit of any filter here"),
+        (
+            limits("{name: a, scope: global, key: [path]}"),
+            "a.yaml:11:26: spec.pluginConfig.rateLimit.limits[0].rate: ",
+        ),
+        (limits("{nam: a}"), "a.yaml:11:27: spec.pluginConfig.rateLimit.limits[0].nam: unknown field"),
+    ] {
+        let error = rendered(&[manifest]).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
 fn what_cannot_be_written_is_named_with_its_place() {
     let filter = |limits: &str, global: &str| plugin("a", "ratelimit-filter", limits, global);
     let second = plugin("b", "ratelimit-filter", &QUOTA.replace("5", "6"), GLOBAL);
     for (manifests, expected) in [
-        (vec![], "nothing: there is no WasmPlugin with a ratelimit-filter here"),
+        (vec![], "nothing: there is no WasmPlugin with a ratelimit-filter or an edge-filter here"),
         (
             vec![plugin("a", "header-filter", "any", "thing")],
-            "nothing: there is no WasmPlugin with a ratelimit-filter here",
+            "nothing: there is no WasmPlugin with a ratelimit-filter or an edge-filter here",
         ),
         (
             vec![filter(LOCAL, GLOBAL)],
-            "nothing: a.yaml:10:5: spec.pluginConfig.limits: no limit of any ratelimit-filter here has scope: global",
+            "nothing: a.yaml:10:5: spec.pluginConfig.limits: no limit of any filter here has scope: global",
         ),
         (vec![filter(LOCAL, "")], "nothing: a.yaml:10:5: spec.pluginConfig.limits: no limit of any"),
         (

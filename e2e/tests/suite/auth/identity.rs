@@ -33,7 +33,7 @@ async fn the_identity_is_in_filter_state_with_all_claims_and_in_a_header_without
 }
 
 #[test]
-fn shadow_lets_pass_and_says_what_it_would_have_done() {
+pub(crate) fn shadow_lets_pass_and_says_what_it_would_have_done() {
     let key = Key::new("es", "ES256").unwrap();
     let config = inline(&[&key], "")
         .replace("name: all,", "name: all, enforcement: shadow,")

@@ -30,7 +30,7 @@ fn schemes(response: &Response) -> Vec<String> {
 }
 
 #[test]
-fn every_way_in_that_would_do_is_named_in_a_401() {
+pub(crate) fn every_way_in_that_would_do_is_named_in_a_401() {
     let case = case_of(Filter::Auth, MIXED, &Request::get("/"));
     assert_eq!((case.got.status, schemes(&case.got)), (401, vec!["ApiKey".to_owned(), "Basic".to_owned()]));
     assert!(
@@ -45,7 +45,7 @@ fn every_way_in_that_would_do_is_named_in_a_401() {
 }
 
 #[test]
-fn a_token_that_is_no_good_is_told_so_and_a_missing_one_gets_no_error() {
+pub(crate) fn a_token_that_is_no_good_is_told_so_and_a_missing_one_gets_no_error() {
     let key = Key::new("es", "ES256").unwrap();
     let config = inline(&[&key], "");
     let missing = case_of(Filter::Auth, &config, &Request::get("/"));
@@ -68,7 +68,7 @@ fn a_token_that_is_no_good_is_told_so_and_a_missing_one_gets_no_error() {
 }
 
 #[test]
-fn a_missing_scope_is_403_with_the_scope_that_is_needed() {
+pub(crate) fn a_missing_scope_is_403_with_the_scope_that_is_needed() {
     let key = Key::new("es", "ES256").unwrap();
     let config = inline(&[&key], "")
         .replace("anyOf: [corp]}", "anyOf: [corp]}, authorize: {scopes: {allOf: [a:b, c]}}");
@@ -85,7 +85,7 @@ fn a_missing_scope_is_403_with_the_scope_that_is_needed() {
 }
 
 #[test]
-fn a_grpc_client_gets_a_grpc_status() {
+pub(crate) fn a_grpc_client_gets_a_grpc_status() {
     let key = Key::new("es", "ES256").unwrap();
     let config = inline(&[&key], "").replace("anyOf: [corp]}", "anyOf: [corp]}, authorize: {ids: [bob]}");
     let grpc = |request: Request| request.header("content-type", "application/grpc").http2();
@@ -99,7 +99,7 @@ fn a_grpc_client_gets_a_grpc_status() {
 }
 
 #[test]
-fn the_metadata_of_the_resource_is_named_when_configured() {
+pub(crate) fn the_metadata_of_the_resource_is_named_when_configured() {
     let key = Key::new("es", "ES256").unwrap();
     let metadata = "https://api.example.com/.well-known/oauth-protected-resource";
     let config = format!("{}resourceMetadata: {metadata}\n", inline(&[&key], ""));

@@ -108,7 +108,7 @@ fn keys() -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn each_provider_lets_its_callers_in_and_nobody_else() {
+pub(crate) async fn each_provider_lets_its_callers_in_and_nobody_else() {
     let _machine = MACHINE.read().await;
     assert_eq!(plugin::AUTH_ENV[1], ("SECRET", CLIENT.1));
     let (rs, es) = (Key::new("rs", "RS256").unwrap(), Key::new("es", "ES256").unwrap());
@@ -130,7 +130,7 @@ async fn each_provider_lets_its_callers_in_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn what_is_told_upstream_is_what_the_configuration_says() {
+pub(crate) async fn what_is_told_upstream_is_what_the_configuration_says() {
     let _machine = MACHINE.read().await;
     let key = Key::new("rs", "RS256").unwrap();
     let world = World::start(ISSUE, &[&key], Setup::default()).await;

@@ -11,7 +11,7 @@ const PATHS: &str = "
 ";
 
 #[test]
-fn a_path_that_can_be_read_two_ways_is_refused_with_a_problem() {
+pub(crate) fn a_path_that_can_be_read_two_ways_is_refused_with_a_problem() {
     for path in ["/api/..%2f..%2fadmin", "/x/%2e%2e/api", "/api/..;/admin", "/api%5c..", "/%zz", "/api%00"] {
         let case = case(PATHS, &Request::get(path));
         assert_eq!(case.got.status, 400, "{path}");
@@ -23,14 +23,14 @@ fn a_path_that_can_be_read_two_ways_is_refused_with_a_problem() {
 }
 
 #[test]
-fn failure_mode_allow_lets_such_a_path_pass_without_the_rule() {
+pub(crate) fn failure_mode_allow_lets_such_a_path_pass_without_the_rule() {
     let config = format!("{PATHS}\n    failureMode: allow\n");
     let case = case(&config, &Request::get("/api/a%2fb"));
     assert_eq!((case.got.status, case.saw("x-a")), (200, None));
 }
 
 #[test]
-fn a_host_that_is_a_list_is_refused_when_a_rule_asks_for_the_host() {
+pub(crate) fn a_host_that_is_a_list_is_refused_when_a_rule_asks_for_the_host() {
     let config = "rules: [{match: {hosts: [a.example.com]}, request: {remove: [x-a]}}]";
     let case = case(config, &Request::get("/").host("a.example.com,b.example.com"));
     assert_eq!(case.got.status, 400);
@@ -38,7 +38,7 @@ fn a_host_that_is_a_list_is_refused_when_a_rule_asks_for_the_host() {
 }
 
 #[test]
-fn a_grpc_client_gets_a_grpc_status() {
+pub(crate) fn a_grpc_client_gets_a_grpc_status() {
     let config = "requestId: {mode: require}";
     let request = Request::post("/shop.Orders/Get", vec![0; 5])
         .http2()

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use super::world::{asking, mesh, mesh_of, parameter, refused, send};
 use crate::support::MACHINE;
 
-const ISSUE: &str = r#"
+pub(crate) const ISSUE: &str = r#"
     limits:                                          # every limit that matches is counted; the strictest answer wins
     - name: per-client
       match: {paths: [{prefix: /api}]}
@@ -44,7 +44,7 @@ const CALLERS: &str = "
 ";
 
 #[tokio::test]
-async fn it_starts_and_serves_without_its_service_too() {
+pub(crate) async fn it_starts_and_serves_without_its_service_too() {
     let _machine = MACHINE.read().await;
     let mesh = mesh(ISSUE).await;
     let other = send(mesh.address(), &Request::get("/other").header("x-user", "ann")).await;
@@ -66,7 +66,7 @@ async fn it_starts_and_serves_without_its_service_too() {
 }
 
 #[tokio::test]
-async fn a_caller_of_the_filter_in_front_has_a_tier_and_a_share_of_the_quota() {
+pub(crate) async fn a_caller_of_the_filter_in_front_has_a_tier_and_a_share_of_the_quota() {
     let _machine = MACHINE.read().await;
     let limits = "- namespace: tollgate\n  name: shared-quota\n  max_value: 3\n  seconds: 60\n  \
                   conditions: [\"size(descriptors) > 0 && descriptors[0]['value'] == 'checkout'\"]\n  \

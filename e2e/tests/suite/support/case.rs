@@ -18,9 +18,10 @@ use super::MACHINE;
 /// Outlives every test, and with it the echo's tasks.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 /// Each started by its first case. Nobody drops it: the kernel kills Envoy when this process ends.
-static SHARED: [Mutex<Option<Chosen>>; 2] = [const { Mutex::new(None) }; 2];
+static SHARED: [Mutex<Option<Chosen>>; 3] = [const { Mutex::new(None) }; 3];
 
-/// The filter that a case is about. Each has an Envoy of its own: changing modules takes longer than changing rules.
+/// The filter that a case is about. Each has an Envoy of its own, and so has the edge filter in its place: changing modules takes
+/// longer than changing rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filter {
     Header,
@@ -114,7 +115,7 @@ async fn serve<'s>(
             Ok(mesh)
         }
         None => {
-            let setup = Setup { run_dir: Some(run_dir().join(format!("{filter:?}"))), ..Setup::default() };
+            let setup = Setup { run_dir: Some(run_dir().join(filter.place().1)), ..Setup::default() };
             Ok(shared.insert(Chosen::start(&manifest, setup).await?))
         }
     }
@@ -134,9 +135,15 @@ fn run_dir() -> PathBuf {
 
 impl Filter {
     fn shared(self) -> MutexGuard<'static, Option<Chosen>> {
-        let [header, auth] = &SHARED;
-        let shared = if self == Self::Header { header } else { auth };
-        shared.lock().unwrap_or_else(PoisonError::into_inner)
+        SHARED[self.place().0].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(self) -> (usize, &'static str) {
+        match self {
+            _ if plugin::is_on_edge() => (2, "edge"),
+            Self::Header => (0, "header"),
+            Self::Auth => (1, "auth"),
+        }
     }
 
     fn manifest(self, config: &str) -> String {
