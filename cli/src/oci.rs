@@ -37,11 +37,11 @@ Examples:
 Standard output has one line for each module and nothing else: its reference with the digest, as spec.url of a
 WasmPlugin takes it. Credentials are those of `docker login` ($DOCKER_CONFIG, else ~/.docker/config.json).")]
 pub struct PushArgs {
-    /// The module, and where to: oci://REGISTRY/REPOSITORY[:TAG]. Without a tag it is pushed by digest alone.
+    /// The module, and where to: `oci://REGISTRY/REPOSITORY[:TAG]`. Without a tag it is pushed by digest alone.
     #[arg(required = true, value_name = "FILE")]
     pub what: Vec<String>,
 
-    /// Push any number of modules, each below this prefix under its file's name: oci://REGISTRY/PREFIX[:TAG].
+    /// Push any number of modules, each below this prefix under its file's name: `oci://REGISTRY/PREFIX[:TAG]`.
     #[arg(long, value_name = "PREFIX")]
     pub to: Option<String>,
 

@@ -1,7 +1,7 @@
 //! `tollgate status`: what a proxy has made of its plugins, which Istio shows nowhere.
 //!
-//! [`source`] asks an Envoy or a pod, [`dump`] reads the configurations and listeners that Envoy says it has, [`judge`]
-//! puts them beside the counters and comes to a verdict for each plugin, [`show`] writes it down.
+//! `source` asks an Envoy or a pod, `dump` reads the configurations and listeners that Envoy says it has, `judge`
+//! puts them beside the counters and comes to a verdict for each plugin, `show` writes it down.
 
 mod digest;
 mod dump;

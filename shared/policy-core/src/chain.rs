@@ -2,7 +2,7 @@
 //! left, and both come to the same.
 //!
 //! What separate filters have and one module has not is put in their place here. Each part has counters, errands and ticks of its
-//! own numbers (this file, [`Ticks`]) and keys of its own in the store ([`Part`]). What a part has done stands when the next one
+//! own numbers (this file, `Ticks`) and keys of its own in the store ([`Part`]). What a part has done stands when the next one
 //! begins ([`Exchange::settle`]): should that one wait, ask or refuse, the request waits or ends as the earlier ones have left it,
 //! and they are not asked again. A local reply is shown to who made it and to those before, as Envoy does it.
 

@@ -4,7 +4,7 @@
 //! writes costs no read. The journal holds the last word per name. Policies that run later see the edits; the runtime
 //! writes each final edit once, with [`Headers::writes`], and skips what would change nothing.
 //!
-//! Edits made before [`Headers::settle`] stay in the journal as they were, so that [`Headers::take_back`] can drop all later ones.
+//! Edits made before `Headers::settle` stay in the journal as they were, so that [`Headers::take_back`] can drop all later ones.
 
 use std::cell::OnceCell;
 

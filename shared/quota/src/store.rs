@@ -175,7 +175,7 @@ pub fn step(entry: &[u8], request: &Request, ask: &Ask, plan: &Plan) -> Step {
     Step { verdict, slot, write: changed.then(|| set.encode(plan.width)), crowded }
 }
 
-/// Asks the store about a request: after [`Peek::Ask`]. One read, and one write if tokens were taken.
+/// Asks the store about a request: after [`Peek::Ask`](crate::Peek::Ask). One read, and one write if tokens were taken.
 ///
 /// # Errors
 /// Nothing is decided, and nothing counted.
