@@ -43,6 +43,9 @@ pub enum Filter {
     /// Who is calling, and what they may do.
     #[value(name = "auth-filter", alias = "auth")]
     Auth,
+    /// The other three in one module.
+    #[value(name = "edge-filter", alias = "edge")]
+    Edge,
     /// Headers, request ids, security headers, cookies.
     #[value(name = "header-filter", alias = "header")]
     Header,
@@ -57,6 +60,7 @@ impl Filter {
     pub fn name(self) -> &'static str {
         match self {
             Self::Auth => "auth-filter",
+            Self::Edge => "edge-filter",
             Self::Header => "header-filter",
             Self::RateLimit => "ratelimit-filter",
         }

@@ -12,6 +12,7 @@ use super::Filter;
 pub(super) fn schema(filter: Filter) -> Value {
     match filter {
         Filter::Auth => of::<auth_policy::AuthPlugin>(),
+        Filter::Edge => of::<edge_policy::EdgePlugin>(),
         Filter::Header => of::<header_policy::HeaderPlugin>(),
         Filter::RateLimit => of::<ratelimit_policy::RateLimitPlugin>(),
     }

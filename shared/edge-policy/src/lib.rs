@@ -16,6 +16,7 @@ pub enum EdgePlugin {}
 /// `pluginConfig` of the edge filter: each part is the whole `pluginConfig` of the filter that it replaces.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = one_at_least))]
 pub struct Config {
     /// As the header filter's.
     pub headers: Option<header_policy::Config>,
@@ -48,6 +49,15 @@ impl Plugin for EdgePlugin {
         let rate_limit = part::<RateLimitPlugin>("rateLimit", rate_limit, environment)?;
         Ok(Chain::new(Chain::new(headers, auth), rate_limit))
     }
+}
+
+/// What the JSON Schema says across fields.
+#[cfg(feature = "schema")]
+fn one_at_least(schema: &mut schemars::Schema) {
+    policy_core::schema::at_least_one(
+        schema,
+        ["headers", "auth", "rateLimit"].map(policy_core::schema::given),
+    );
 }
 
 /// The part under this field, if it is there.

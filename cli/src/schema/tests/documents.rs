@@ -6,7 +6,7 @@ use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
 use super::mutants::{Change, Keys, collect, mutants};
-use super::{Filter, complaints, good, validator};
+use super::{Filter, SINGLE, complaints, good, validator};
 use crate::manifest::Manifests;
 use crate::plan::config_json;
 
@@ -70,7 +70,7 @@ fn the_shipped_manifests_are_as_the_schemas_have_them() {
 
 #[test]
 fn a_document_that_tollgate_reads_is_as_the_schema_has_it() {
-    for filter in Filter::value_variants() {
+    for filter in &SINGLE {
         let validator = validator(*filter);
         let mut keys = Keys::new();
         full(*filter).iter().for_each(|document| collect(document, "", &mut keys));

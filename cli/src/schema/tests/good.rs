@@ -40,6 +40,13 @@ pub(super) fn configs(filter: Filter) -> Vec<(String, Value)> {
         .into_iter()
         .map(|(place, document)| (place, document["spec"]["pluginConfig"].clone()))
         .collect();
+    let issue = match filter {
+        Filter::Auth => "auth/verbatim.rs",
+        // Its parts are shown with the filters that it replaces.
+        Filter::Edge => return found,
+        Filter::Header => "support.rs",
+        Filter::RateLimit => "ratelimit/verbatim.rs",
+    };
     let readme = root().join("filters").join(filter.name()).join("README.md");
     let text = fs::read_to_string(&readme).unwrap();
     let block = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
@@ -52,11 +59,6 @@ pub(super) fn configs(filter: Filter) -> Vec<(String, Value)> {
             found.push((format!("{}: {code}", readme.display()), config));
         }
     }
-    let issue = match filter {
-        Filter::Auth => "auth/verbatim.rs",
-        Filter::Header => "support.rs",
-        Filter::RateLimit => "ratelimit/verbatim.rs",
-    };
     let source = fs::read_to_string(root().join("e2e/tests/suite").join(issue)).unwrap();
     let block = source.split("&str = r#\"").nth(1).and_then(|rest| rest.split("\"#").next()).unwrap();
     found.push((issue.to_owned(), of_yaml(block)));
