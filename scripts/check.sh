@@ -20,7 +20,7 @@ scripts_are_clean() {
     say "SKIPPED shellcheck: it is not installed and cannot be installed here"
     return 0
   fi
-  shellcheck --external-sources scripts/*.sh e2e/docker/envoy e2e/docker/*.sh .ci/run
+  shellcheck --external-sources scripts/*.sh e2e/docker/envoy e2e/src/kind/stand-in e2e/docker/*.sh .ci/run
 }
 
 # ARCHITECTURE.md, invariant 1.

@@ -129,16 +129,11 @@ fn local_port(said: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
+    use super::super::stand_in::stand_in;
     use super::*;
 
-    /// A program that does as the script says.
     fn program(folder: &Path, script: &str) -> Kubectl {
-        let file = folder.join("kubectl");
-        std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
-        Kubectl::new(file, "kind-tollgate", "shop")
+        Kubectl::new(stand_in(folder.join("kubectl"), script), "kind-tollgate", "shop")
     }
 
     #[test]

@@ -2,15 +2,15 @@
 //! asked and remember what they have made: which steps it takes, and that it takes none twice.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use super::stand_in::stand_in;
+
 /// `$STATE/<name>` says that something is there; `$STATE/fail` holds a word of the call that is to fail.
-const FAKE: &str = r#"#!/bin/bash
-state=STATE; call="${0##*/} $*"
+const FAKE: &str = r#"state=STATE; call="${0##*/} $*"
 echo "$call" >>$state/calls
 if [ -s $state/fail ] && [[ $call == *"$(cat $state/fail)"* ]]; then echo "made to fail" >&2; exit 1; fi
 case "$call" in
@@ -49,10 +49,7 @@ impl Machine {
         let text = FAKE.replace("STATE", &machine.path("state").display().to_string());
         fs::create_dir_all(machine.path("state")).unwrap();
         for program in ["bin/docker", "bin/kind", "bin/kubectl", "bin/cargo", "bin/rustc", &istioctl] {
-            let file = machine.path(program);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(&file, &text).unwrap();
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+            stand_in(machine.path(program), &text);
         }
         machine
     }

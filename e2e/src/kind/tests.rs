@@ -1,10 +1,10 @@
 //! The mesh on kind, with a program in kubectl's place and a real Envoy where the sidecar would be.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use super::stand_in::stand_in;
 use super::*;
 use crate::local::LocalEnvoy;
 use crate::message::Request;
@@ -46,8 +46,7 @@ impl Cluster {
         let (root, admin) = (folder.path().display(), envoy.proxy().admin().address().port());
         let recall = recalling();
         let script = format!(
-            r#"#!/bin/sh
-printf "%s\n" "$*" >>{root}/calls
+            r#"printf "%s\n" "$*" >>{root}/calls
 case "$*" in
 *"get pods"*) echo case-7-5f ;;
 *"port-forward"*":8001 "*) echo "Forwarding from 127.0.0.1:{recall} -> 8001"; exec sleep 600 ;;
@@ -58,9 +57,7 @@ case "$*" in
 esac
 "#
         );
-        let program = folder.path().join("kubectl");
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        stand_in(folder.path().join("kubectl"), &script);
         Self { folder, envoy }
     }
 
