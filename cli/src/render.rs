@@ -32,7 +32,7 @@ use output::File;
   tollgate render --to compose -o try manifests/base && docker compose -f try/compose.yaml up
   tollgate render --to traffic-extension manifests/base/auth-filter.yaml | kubectl apply -f -
   tollgate render --to envoy-filter manifests/base/auth-filter.yaml
-  tollgate render --to limitador manifests/base >limits.yaml")]
+  tollgate render --to limitador manifests/components/quota >limits.yaml")]
 pub struct Args {
     /// For whom.
     #[arg(long, value_name = "FORM")]

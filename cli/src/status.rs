@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use serde_json::Value;
 
 use crate::envoy::Stats;
 use crate::report::Reporter;
@@ -145,6 +146,10 @@ fn say(status: &Status, args: &Args) -> Result<(), String> {
 /// One look at a proxy.
 async fn ask(source: &Source, args: &Args) -> Result<Status, String> {
     let server = source.json("/server_info").await?;
+    if server.get("version").and_then(Value::as_str).is_none_or(str::is_empty) {
+        let message = "/server_info: this is not the answer of an Envoy; `tollgate run` prints where its admin interface is";
+        return Err(message.to_owned());
+    }
     // As a whole: asked for a part that a proxy does not have, Envoy says 404.
     let whole = source.json("/config_dump").await?;
     let dump = dump::read(&whole);

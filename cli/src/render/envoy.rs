@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::{Args, yaml};
+use super::{Args, Form, yaml};
 use crate::envoy::{self, Chain, Extension, Node, RunDir, Settings};
 use crate::manifest::WasmPlugin;
 use crate::module::Module;
@@ -37,9 +37,11 @@ pub(super) fn config(plan: &Plan, args: &Args, place: impl Fn(&Module) -> PathBu
     if upstream.is_none() {
         listeners.push(stand_in());
     }
+    // In a container nobody but the compose file's ports lets anyone in; elsewhere it is this machine's alone.
+    let admin = if args.to == Form::Compose { "0.0.0.0" } else { "127.0.0.1" };
     let bootstrap = json!({
         "node": {"id": "tollgate", "cluster": "tollgate"},
-        "admin": {"address": address("0.0.0.0", ADMIN)},
+        "admin": {"address": address(admin, ADMIN)},
         "stats_config": stats_config(&run_dir),
         "static_resources": {"listeners": listeners, "clusters": clusters},
     });

@@ -125,6 +125,7 @@ fn an_envoy_gets_everything_in_one_file() {
         let (code, out, said) = run(folder.path(), &[&["--to", "envoy", "--port", "9000"], more].concat());
         assert_eq!((code, said.as_str()), (format!("{:?}", ExitCode::SUCCESS), ""));
         let read = only(reader::parse(&out).unwrap()).to_json();
+        assert_eq!(read["admin"]["address"]["socket_address"]["address"], "127.0.0.1");
         let resources = &read["static_resources"];
         assert_eq!(resources["listeners"].as_array().unwrap().len(), listeners, "{more:?}");
         let main = &resources["listeners"][0];

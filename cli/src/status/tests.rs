@@ -282,7 +282,11 @@ async fn who_cannot_be_asked_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().to_string()
     };
+    // Answers everything, and in JSON.
+    let echo = crate::echo::Echo::start().await.unwrap();
+    let other = echo.address().to_string();
     for (arguments, expected) in [
+        (vec!["--admin", other.as_str()], "/server_info: this is not the answer of an Envoy"),
         (vec!["--admin", nobody.as_str()], "Envoy's admin interface, /server_info: "),
         (vec!["--admin", "https://x/y"], "https://x/y: write http://<host>:<port>"),
         (vec!["--admin", "no-port"], "no-port: "),

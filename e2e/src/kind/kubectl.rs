@@ -155,12 +155,12 @@ mod tests {
 
     #[test]
     fn a_pod_is_found_when_there_is_exactly_one() {
-        let folder = tempfile::tempdir().unwrap();
         for (answer, expected) in [
             ("case-0-5f\\n", Ok("case-0-5f".to_owned())),
             ("", Err("no pod of case-0 runs in shop: scripts/kind.sh up".to_owned())),
             ("a\\nb\\n", Err("more than one pod of case-0 runs in shop".to_owned())),
         ] {
+            let folder = tempfile::tempdir().unwrap();
             let kubectl = program(folder.path(), &format!("printf '{answer}'"));
             assert_eq!(kubectl.pod("case-0"), expected);
         }
