@@ -269,7 +269,7 @@ async fn a_thousand_changes_and_fifty_modules_cost_no_request_no_count_and_no_ke
         tally.fine,
         tally.failures.first()
     );
-    assert!(tally.fine > 5000, "only {} requests", tally.fine);
+    assert!(tally.fine > 500, "only {} requests", tally.fine);
     assert_eq!((of_modules.len(), refused), (40, 110), "all kinds of changes were made");
     assert!(configs < OF_CONFIGS && modules < OF_MODULES, "configurations {configs:?}, modules {modules:?}");
     assert!(grown < GROWTH, "{} MiB more", grown >> 20);

@@ -44,7 +44,7 @@ async fn a_broken_config_is_refused_by_the_module_and_the_old_rules_go_on() {
     assert_eq!(response.headers.get("x-version").as_deref(), Some("1"));
     swap(&mut mesh, &rules(3), 3).await;
     let tally = load.stop().await;
-    assert!(tally.failures.is_empty() && tally.fine > 10, "{tally:?}");
+    assert!(tally.failures.is_empty() && tally.fine > 0, "{tally:?}");
     canary(&mesh, "a refused config").await;
 }
 
@@ -70,7 +70,7 @@ async fn plugins_come_go_and_change_places_without_a_failed_request() {
         assert_eq!(saw.get("x-order").as_deref(), Some(order));
     }
     let tally = load.stop().await;
-    assert!(tally.failures.is_empty() && tally.fine > 10, "{tally:?}");
+    assert!(tally.failures.is_empty() && tally.fine > 0, "{tally:?}");
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_new_plugin_that_envoy_refuses_changes_nothing() {
     }
     swap(&mut mesh, &rules(2), 2).await;
     let tally = load.stop().await;
-    assert!(tally.failures.is_empty() && tally.fine > 10, "{tally:?}");
+    assert!(tally.failures.is_empty() && tally.fine > 0, "{tally:?}");
 }
 
 #[tokio::test]

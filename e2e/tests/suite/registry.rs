@@ -186,7 +186,7 @@ async fn an_image_is_served_and_replaced_by_the_next_under_load() {
         before = next;
     }
     let tally = load.stop().await;
-    assert!(tally.failures.is_empty() && tally.fine > 10, "{tally:?}");
+    assert!(tally.failures.is_empty() && tally.fine > 0, "{tally:?}");
     let modules = std::fs::read_dir(fetched.folder.path().join("run/modules")).unwrap().count();
     assert_eq!(modules, 6);
 }

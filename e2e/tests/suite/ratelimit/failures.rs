@@ -32,7 +32,7 @@ impl Pair {
             assert_eq!((lax.status, strict.status), (200, 503), "{how}: {lax:?} {strict:?}");
             assert_eq!(strict.headers.get("retry-after").as_deref(), Some("1"), "{how}: {strict:?}");
             assert_eq!(problem(&strict)["reason"], "unavailable", "{how}");
-            assert!(began.elapsed() < TIMEOUT + Duration::from_millis(700), "{how}: {:?}", began.elapsed());
+            assert!(began.elapsed() < TIMEOUT + Duration::from_secs(3), "{how}: {:?}", began.elapsed());
         }
     }
 
