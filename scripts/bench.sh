@@ -11,5 +11,5 @@ cd "$ROOT"
 TOLLGATE_ENVOY=$("$ROOT/scripts/toolchain.sh" envoy)
 export TOLLGATE_ENVOY TOLLGATE_DIST=$ROOT/dist
 say "building the benchmark"
-cargo build --quiet --locked -p e2e --bin bench
+cargo build --quiet --workspace --locked --bin bench
 exec "$TARGET/debug/bench" "$@"

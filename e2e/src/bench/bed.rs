@@ -1,12 +1,12 @@
 //! An Envoy with one listener per variant.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tollgate::envoy::Process;
+use tokio::runtime::{Builder, Runtime};
+use tollgate::envoy::{Admin, Process};
 
 use super::variants::Comparison;
 use super::{Error, cpu, load};
@@ -22,9 +22,10 @@ const CORE: usize = 0;
 pub struct Bed {
     process: Process,
     worker: u32,
-    admin: SocketAddr,
+    admin: Admin,
+    runtime: Runtime,
     addresses: Vec<SocketAddr>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Bed {
@@ -63,12 +64,13 @@ impl Bed {
         let mut bed = Self {
             process,
             worker: 0,
-            admin: ([127, 0, 0, 1], 0).into(),
+            admin: Admin::new(([127, 0, 0, 1], 0).into()),
+            runtime: Builder::new_current_thread().enable_all().build()?,
             addresses: Vec::new(),
-            _folder: folder,
+            folder,
         };
         bed.wait(comparison.variants.len()).map_err(|error| {
-            let log = fs::read_to_string(bed._folder.path().join("log")).unwrap_or_default();
+            let log = fs::read_to_string(bed.folder.path().join("log")).unwrap_or_default();
             let end: Vec<&str> = log.lines().rev().take(8).collect();
             format!("{}: {error}\n{}", comparison.name, end.join("\n"))
         })?;
@@ -87,7 +89,7 @@ impl Bed {
     }
 
     fn look(&mut self, listeners: usize) -> Result<(), Error> {
-        self.admin = fs::read_to_string(self._folder.path().join("admin"))?.trim().parse()?;
+        self.admin = Admin::new(fs::read_to_string(self.folder.path().join("admin"))?.trim().parse()?);
         if self.get("/ready")?.trim() != "LIVE" {
             return Err("Envoy is not ready".into());
         }
@@ -133,14 +135,6 @@ impl Bed {
         cpu::time(self.process.id(), self.worker)
     }
 
-    /// Memory in use, in kB.
-    ///
-    /// # Errors
-    /// Envoy is gone.
-    pub fn resident(&self) -> Result<u64, Error> {
-        cpu::resident(self.process.id())
-    }
-
     /// The requests that a variant's listener has completed.
     ///
     /// # Errors
@@ -151,31 +145,8 @@ impl Bed {
     }
 
     fn get(&self, path: &str) -> Result<String, Error> {
-        let mut socket = TcpStream::connect_timeout(&self.admin, Duration::from_secs(5))?;
-        socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(socket, "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")?;
-        let mut text = String::new();
-        socket.read_to_string(&mut text)?;
-        let (_, body) = text.split_once("\r\n\r\n").ok_or("no answer")?;
-        if !text.get(..64.min(text.len())).unwrap_or_default().contains("chunked")
-            && !text.contains("transfer-encoding: chunked")
-        {
-            return Ok(body.to_owned());
-        }
-        Ok(unchunked(body))
+        Ok(self.runtime.block_on(self.admin.get(path))?)
     }
-}
-
-/// The admin interface sends pieces, each with its length in front.
-fn unchunked(mut body: &str) -> String {
-    let mut out = String::new();
-    while let Some((size, rest)) = body.split_once("\r\n") {
-        let size = usize::from_str_radix(size.trim(), 16).unwrap_or_default();
-        let Some((piece, rest)) = rest.split_at_checked(size).filter(|_| size > 0) else { break };
-        out.push_str(piece);
-        body = rest.trim_start_matches("\r\n");
-    }
-    out
 }
 
 fn socket() -> Value {
@@ -211,15 +182,4 @@ fn listener(index: usize, filters: &[Value]) -> Value {
             },
         }]}],
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_are_put_together() {
-        assert_eq!(unchunked("4\r\nabcd\r\n2\r\nef\r\n0\r\n\r\n"), "abcdef");
-        assert_eq!(unchunked("ff\r\nshort"), "");
-    }
 }

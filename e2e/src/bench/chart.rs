@@ -6,7 +6,7 @@ use super::stats::Figures;
 use super::variants::Comparison;
 
 const ROW: usize = 22;
-const LEFT: usize = 290;
+const LEFT: f64 = 290.0;
 const WIDTH: f64 = 480.0;
 const COLOURS: [&str; 2] = ["#9aa5b1", "#2f6f9f"];
 
@@ -34,15 +34,15 @@ pub fn svg(comparisons: &[(&Comparison, Figures)]) -> String {
                 "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\
                  <rect x=\"{LEFT}\" y=\"{}\" width=\"{}\" height=\"14\" fill=\"{colour}\"/>\
                  <path d=\"M{} {}h{}\" stroke=\"black\"/><text x=\"{}\" y=\"{}\">{:.1}</text>",
-                LEFT - 8,
+                LEFT - 8.0,
                 y,
                 text(variant.name),
                 y - 12,
                 length(figure.value),
-                f64_left(low),
+                LEFT + low,
                 y - 5,
                 high - low,
-                f64_left(high) + 6.0,
+                LEFT + high + 6.0,
                 y,
                 figure.value
             );
@@ -54,10 +54,6 @@ pub fn svg(comparisons: &[(&Comparison, Figures)]) -> String {
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n{body}</svg>\n",
         y + ROW
     )
-}
-
-fn f64_left(length: f64) -> f64 {
-    290.0 + length
 }
 
 fn text(plain: &str) -> String {

@@ -15,7 +15,7 @@ use tollgate::report::Reporter;
 const WEIGHED: [(&str, &str); 4] = [
     ("header-filter", "rules: []"),
     ("auth-filter", "rules: [{name: all, public: true}]"),
-    ("ratelimit-filter", "limits: []"),
+    ("ratelimit-filter", "limits: [{name: all, key: [{header: x-key}], rate: {requests: 1, unit: second}}]"),
     ("edge-filter", "headers: {rules: []}"),
 ];
 

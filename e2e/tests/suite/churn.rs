@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use e2e::bench::cpu::resident;
 use e2e::load::Load;
 use e2e::mesh::Setup;
 use e2e::mint::Key;
@@ -188,10 +189,7 @@ impl World {
 
     /// The memory that Envoy holds, in bytes.
     fn memory(&self) -> u64 {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.mesh.proxy().process_id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+        resident(self.mesh.proxy().process_id()).unwrap() << 10
     }
 }
 

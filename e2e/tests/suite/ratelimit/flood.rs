@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Instant;
 
+use e2e::bench::cpu::resident;
 use e2e::{Mesh, Request, plugin};
 
 use super::load::Connection;
@@ -21,13 +22,6 @@ const CALLERS: &str = "
     providers: [{name: partners, apiKey: {from: [{header: x-api-key}], keys: [{id: beta, key: {env: BETA_KEY}}]}}]
     rules: [{name: all, require: {anyOf: [partners]}}]
 ";
-
-/// Memory of a process, in kB.
-fn resident(id: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
 
 /// Sends so many keys, each once; how many were let in, and how many not. Now and then the hot key is tried.
 fn flood(address: SocketAddr, keys: Range<u32>) -> (usize, usize) {
@@ -75,9 +69,9 @@ async fn a_hundred_thousand_keys_cost_bounded_memory_and_refill_nobody() {
     assert_eq!(statuses, [401, 401, 429, 429]);
     // The table is full after this, and all buffers have been needed once.
     let warm = tokio::task::spawn_blocking(move || run(0, KEYS / 5)).await.unwrap();
-    let (before, began) = (resident(process), Instant::now());
+    let (before, began) = (resident(process).unwrap(), Instant::now());
     let (passed, refused) = tokio::task::spawn_blocking(move || run(KEYS / 5, KEYS)).await.unwrap();
-    let after = resident(process);
+    let after = resident(process).unwrap();
     println!(
         "{} keys in {:?}: {passed} let in, {refused} refused, {before} kB before, {after} kB after; before that {warm:?}",
         KEYS / 5 * 4,
