@@ -11,7 +11,9 @@ use clap::{Parser, Subcommand};
     name = "tollgate",
     version,
     after_help = "Examples:
+  tollgate check manifests/
   tollgate run manifests/base
+  tollgate explain filters/auth-filter/examples/explain/demo.yaml
   tollgate render --to envoy -o envoy.yaml manifests/base
   tollgate status --pod web-7d4b9 -n shop
 
@@ -71,7 +73,9 @@ pub struct EchoArgs {
   tollgate run manifests/base
   tollgate run --port 9000 --concurrency 1 --envoy-log-level debug manifests/base/auth-filter.yaml
   tollgate run --tls-cert cert.pem --tls-key key.pem manifests/base
-  tollgate run --print-config manifests/base")]
+  tollgate run --print-config manifests/base
+
+Exit status: 0 told to stop, 1 Envoy cannot start or ended, 2 manifests that cannot be served.")]
 pub struct RunArgs {
     /// Manifests: files, or directories that are searched for *.yaml and *.yml.
     #[arg(default_value = "manifests/base")]

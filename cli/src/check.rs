@@ -183,7 +183,7 @@ fn survey(args: &Args, input: &mut dyn Read) -> Found {
     let before = faults.len();
     let mut faults = allow::apply(faults, &manifests.plugins);
     let accepted = before.saturating_sub(faults.iter().filter(|fault| !allow::is_own(fault)).count());
-    if manifests.plugins.is_empty() && faults.is_empty() {
+    if manifests.plugins.is_empty() && manifests.scripts == 0 && faults.is_empty() {
         faults.extend(args.paths.first().map(|path| nothing(path)));
     }
     faults.sort_by(|a, b| (&a.file, a.at, &a.path).cmp(&(&b.file, b.at, &b.path)));
@@ -213,7 +213,12 @@ fn module_field<'p>(plugin: &'p WasmPlugin, field: &str) -> Option<&'p Node> {
 }
 
 fn nothing(path: &std::path::Path) -> Fault {
-    let message = Code::NothingToCheck.explanation().to_owned();
+    let mut message = Code::NothingToCheck.explanation().to_owned();
+    if crate::manifest::has_kustomization(path) {
+        let directory = path.display();
+        message
+            .push_str(&format!("; it is a kustomization: kubectl kustomize {directory} | tollgate check -"));
+    }
     Fault { file: path.to_owned(), at: None, path: String::new(), message, code: Code::NothingToCheck }
 }
 

@@ -66,12 +66,17 @@ fn cluster(service: &ServiceEntry, host: &str, port: &Port, tls: Option<TlsOrigi
         endpoints.push((host.to_owned(), target));
     }
     Cluster {
-        name: format!("outbound|{}||{host}", port.number),
+        name: name(host, port.number),
         dns: service.resolution == Resolution::Dns,
         endpoints,
         http2: port.http2,
         tls,
     }
+}
+
+/// As Istio names what goes to a host's port.
+pub(crate) fn name(host: &str, port: u16) -> String {
+    format!("outbound|{port}||{host}")
 }
 
 /// A port's own settings come before the host's.

@@ -38,7 +38,9 @@ use report::Explained;
   tollgate explain checkout.yaml --manifests manifests/base
   tollgate explain fixtures/*.yaml --format json | jq '.[].requests[].answer.status'
 
-With `expect` in it a fixture is a test of its manifests: what differs is printed, and the exit status is 1.")]
+With `expect` in it a fixture is a test of its manifests.
+
+Exit status: 0 everything is as expected, 1 something is not (it is printed), 2 a fixture or manifest that cannot be read.")]
 pub struct Args {
     /// Fixtures: YAML files that describe manifests, a proxy and requests.
     #[arg(required = true, value_name = "FIXTURE")]

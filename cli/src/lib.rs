@@ -10,6 +10,7 @@ pub mod check;
 pub mod cluster;
 pub mod completions;
 pub mod echo;
+pub mod environment;
 pub mod envoy;
 pub mod explain;
 pub mod fault;

@@ -9,9 +9,12 @@ mod service;
 mod wasm_plugin;
 pub mod yaml;
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+pub(crate) use files::has_kustomization;
+pub(crate) use head::OTHER_METADATA;
 pub use mesh::Gateway;
 pub(crate) use mesh::WAYPOINT_CLASS;
 pub use order::{in_chain_order, in_chain_order_by};
@@ -36,6 +39,8 @@ pub struct Manifests {
     pub gateways: Vec<Gateway>,
     /// The hosts of the cluster's own Services that are among the objects.
     pub cluster_hosts: Vec<String>,
+    /// TrafficExtensions with a Lua script: read, and nothing for us to serve.
+    pub scripts: usize,
     /// What was passed over, for the reader to know.
     pub notes: Vec<String>,
 }
@@ -104,6 +109,10 @@ impl Manifests {
             Some(head::Document::Plugin(plugin)) => self.plugins.push(*plugin),
             Some(head::Document::Service(service)) => self.services.push(service),
             Some(head::Document::Destination(destination)) => self.destinations.push(destination),
+            Some(head::Document::Script(note)) => {
+                self.scripts = self.scripts.saturating_add(1);
+                self.notes.push(note);
+            }
             Some(head::Document::Other(note, known)) => {
                 self.notes.push(note);
                 match known {
@@ -118,15 +127,19 @@ impl Manifests {
         true
     }
 
-    fn given_twice(&self) -> Vec<Fault> {
-        let twice = |(index, plugin): (usize, &WasmPlugin)| {
-            let mut earlier = self.plugins.iter().take(index);
-            let first =
-                earlier.find(|other| other.kind == plugin.kind && other.full_name() == plugin.full_name())?;
-            let message = format!("{} is given twice, first in {}", plugin.full_name(), first.file.display());
+    fn given_twice<'p>(&'p self) -> Vec<Fault> {
+        let mut known: HashMap<(&str, String), &WasmPlugin> = HashMap::new();
+        let twice = |plugin: &'p WasmPlugin| {
+            let name = plugin.full_name();
+            let Some(first) = known.get(&(plugin.kind.word(), name.clone())) else {
+                known.insert((plugin.kind.word(), name), plugin);
+                return None;
+            };
+            let at = first.document.locate("metadata.name");
+            let message = format!("{name} is given twice, first in {}:{}", first.file.display(), at.line);
             Some(plugin.fault("metadata.name", message).coded(Code::GivenTwice))
         };
-        self.plugins.iter().enumerate().filter_map(twice).collect()
+        self.plugins.iter().filter_map(twice).collect()
     }
 }
 

@@ -5,7 +5,7 @@ mod credentials;
 pub(crate) mod image;
 mod inspect;
 mod login;
-mod manifest;
+pub(crate) mod manifest;
 pub(crate) mod name;
 mod pack;
 mod pull;
@@ -35,7 +35,9 @@ Examples:
   tollgate push --dry-run dist/auth-filter.wasm
 
 Standard output has one line for each module and nothing else: its reference with the digest, as spec.url of a
-WasmPlugin takes it. Credentials are those of `docker login` ($DOCKER_CONFIG, else ~/.docker/config.json).")]
+WasmPlugin takes it. Credentials are those of `docker login` ($DOCKER_CONFIG, else ~/.docker/config.json).
+
+Exit status: 0 all are there, 1 one is not, 2 what is asked for makes no sense.")]
 pub struct PushArgs {
     /// The module, and where to: `oci://REGISTRY/REPOSITORY[:TAG]`. Without a tag it is pushed by digest alone.
     #[arg(required = true, value_name = "FILE")]
@@ -62,7 +64,9 @@ Examples:
   tollgate pull oci://localhost:5001/tollgate/auth-filter@sha256:… -o auth.wasm
   tollgate pull https://example.com/auth-filter.tar.gz
 
-What istio-agent would not take is not taken here, with its words for the reason.")]
+What istio-agent would not take is not taken here, with its words for the reason.
+
+Exit status: 0 it is there, 1 it is not, 2 what is asked for makes no sense.")]
 pub struct PullArgs {
     /// What a WasmPlugin's spec.url may be: oci://…, https://…, http://….
     #[arg(value_name = "URL")]
@@ -85,7 +89,7 @@ Examples:
   tollgate inspect oci://ghcr.io/you/auth-filter:1.2.0
   tollgate inspect --format json oci://localhost:5001/tollgate/auth-filter:1.2.0
 
-Exits with 1 when istio-agent would not take the image, or Envoy the module.")]
+Exit status: 0 Istio and Envoy would take it, 1 istio-agent would not take the image, or Envoy the module, or it cannot be had, 2 there is no such thing.")]
 pub struct InspectArgs {
     /// An image, oci://…, or a module's file.
     #[arg(value_name = "IMAGE|FILE")]

@@ -3,9 +3,10 @@
 use crate::cluster::{Cluster, clusters};
 use serde_json::Value;
 
+use crate::environment::{self, Host};
 use crate::fault::{Fault, Faults};
 use crate::filters::Filters;
-use crate::manifest::{EnvValue, Manifests, PluginType, WasmPlugin, in_chain_order};
+use crate::manifest::{Manifests, PluginType, WasmPlugin, in_chain_order};
 use crate::module::{Module, Modules, stem};
 use crate::oci;
 use crate::scope::Naming;
@@ -39,10 +40,10 @@ impl Plan {
     /// All faults at once, each with the line it is about.
     pub fn compile(manifests: Manifests, modules: &Modules, filters: &Filters) -> Result<Self, Faults> {
         let plugins = in_chain_order(manifests.plugins);
-        Self::in_order(Manifests { plugins, ..manifests }, Naming::default(), modules, filters)
+        Self::in_order(Manifests { plugins, ..manifests }, Naming::default(), modules, filters, Host::Here)
     }
 
-    /// The same for plugins that are in order already.
+    /// The same for plugins that are in order already, and for an Envoy that may be started elsewhere.
     ///
     /// # Errors
     /// As [`Plan::compile`].
@@ -51,6 +52,7 @@ impl Plan {
         naming: Naming,
         modules: &Modules,
         filters: &Filters,
+        host: Host,
     ) -> Result<Self, Faults> {
         let (clusters, passed_over) = clusters(&manifests);
         let mut notes = manifests.notes;
@@ -58,7 +60,7 @@ impl Plan {
         let mut faults = Vec::new();
         let mut plugins = Vec::new();
         for plugin in manifests.plugins {
-            faults.extend(config_fault(&plugin, filters, &mut notes));
+            faults.extend(config_fault(&plugin, filters, host, &mut notes));
             notes.extend(unknown_clusters(&plugin, &clusters));
             if plugin.spec.plugin_type == PluginType::Network {
                 faults.push(
@@ -66,10 +68,10 @@ impl Plan {
                         .fault(&plugin.module_path("type"), "NETWORK plugins cannot be run here: only HTTP"),
                 );
             }
-            notes.extend(missing_variables(&plugin));
+            notes.extend(missing_variables(&plugin, host));
             match modules.of(&plugin) {
                 Ok(module) => {
-                    notes.extend(origin(&plugin, &module));
+                    notes.extend(origin(&plugin, &module, host));
                     plugins.push(Planned { plugin, module });
                 }
                 Err(message) => faults.push(plugin.fault(&plugin.module_path("url"), message)),
@@ -79,28 +81,27 @@ impl Plan {
     }
 }
 
-fn config_fault(plugin: &WasmPlugin, filters: &Filters, notes: &mut Vec<String>) -> Option<Fault> {
-    let module = stem(&plugin.spec.url);
-    let json = config_json(plugin);
-    let json = json.as_deref().unwrap_or_default().as_bytes();
-    match filters.check(module, json, &|name| variable(plugin, name)) {
-        Some(Ok(())) => None,
-        Some(Err(error)) => {
-            let error = error.under(&plugin.module_path("pluginConfig"));
-            Some(plugin.fault(error.path(), error.message()))
-        }
-        None => {
-            notes.push(format!(
-                "{}: {module} is not one of Tollgate's filters, its pluginConfig is not checked here",
-                plugin.full_name()
-            ));
-            None
-        }
-    }
+fn config_fault(
+    plugin: &WasmPlugin,
+    filters: &Filters,
+    host: Host,
+    notes: &mut Vec<String>,
+) -> Option<Fault> {
+    let (name, module) = (plugin.full_name(), stem(&plugin.spec.url));
+    let Some(compiled) = environment::compile(plugin, filters, host) else {
+        notes.push(format!(
+            "{name}: {module} is not one of Tollgate's filters, its pluginConfig is not checked here"
+        ));
+        return None;
+    };
+    notes.extend(
+        compiled.blocked_by.map(|variable| format!("{name}: pluginConfig is not checked beyond {variable}")),
+    );
+    compiled.fault
 }
 
 /// What differs here from a cluster in where the module comes from.
-fn origin(plugin: &WasmPlugin, module: &Result<Module, String>) -> Option<String> {
+fn origin(plugin: &WasmPlugin, module: &Result<Module, String>, host: Host) -> Option<String> {
     let (name, url) = (plugin.full_name(), &plugin.spec.url);
     let Ok(module) = module else { return None };
     let path = module.path.display();
@@ -117,8 +118,9 @@ fn origin(plugin: &WasmPlugin, module: &Result<Module, String>) -> Option<String
         let pinned = plugin.spec.sha256.clone().or(written)?;
         (pinned, oci::digest(&module.bytes).ok()?.trim_start_matches("sha256:").to_owned())
     };
+    let remedy = if host == Host::Here { "; --fetch takes that one" } else { "" };
     (pinned != ours).then(|| {
-        format!("{name}: {path} is taken, whose digest is {ours}, while the manifest pins {pinned}; --fetch takes that one")
+        format!("{name}: {path} is taken, whose digest is {ours}, while the manifest pins {pinned}{remedy}")
     })
 }
 
@@ -157,26 +159,14 @@ fn names(json: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// What the plugin will find under this name in its environment.
-pub(crate) fn variable(plugin: &WasmPlugin, name: &str) -> Option<String> {
-    match &plugin.spec.env.iter().find(|variable| variable.name == name)?.value {
-        EnvValue::Inline(value) => Some(value.clone()),
-        EnvValue::Host => std::env::var(name).ok(),
-    }
-}
-
-/// A HOST variable comes from Envoy's environment, which is ours.
-fn missing_variables(plugin: &WasmPlugin) -> Vec<String> {
-    let host = plugin.spec.env.iter().filter(|variable| variable.value == EnvValue::Host);
-    host.filter(|variable| std::env::var_os(&variable.name).is_none())
-        .map(|variable| {
-            format!(
-                "{}: {} is not set, the plugin will see no such variable",
-                plugin.full_name(),
-                variable.name
-            )
-        })
-        .collect()
+/// A HOST variable comes from Envoy's environment, which is ours where we start Envoy.
+fn missing_variables(plugin: &WasmPlugin, host: Host) -> Vec<String> {
+    let name = plugin.full_name();
+    let say = |variable: &str| match host {
+        Host::Here => format!("{name}: {variable} is not set, the plugin will see no such variable"),
+        Host::Elsewhere => format!("{name}: {variable} has to be set where Envoy is started"),
+    };
+    environment::unset(plugin).map(say).collect()
 }
 
 /// `pluginConfig` as the text that Istio hands to the module; nothing for none or `{}`.

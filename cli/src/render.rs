@@ -9,18 +9,20 @@ mod traffic_extension;
 mod yaml;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 
+use crate::environment::Host;
 use crate::fault::Faults;
 use crate::filters::Filters;
-use crate::manifest::Manifests;
+use crate::manifest::{Manifests, in_chain_order};
 use crate::module::Modules;
 use crate::plan::Plan;
 use crate::report::Reporter;
 use crate::run::BAD_MANIFESTS;
+use crate::scope::Naming;
 
 use output::File;
 
@@ -32,7 +34,9 @@ use output::File;
   tollgate render --to compose -o try manifests/base && docker compose -f try/compose.yaml up
   tollgate render --to traffic-extension manifests/base/auth-filter.yaml | kubectl apply -f -
   tollgate render --to envoy-filter manifests/base/auth-filter.yaml
-  tollgate render --to limitador manifests/components/quota >limits.yaml")]
+  tollgate render --to limitador manifests/components/quota >limits.yaml
+
+Exit status: 0 written, 1 there is nothing to write or no place for it, 2 a manifest is wrong or cannot be said in this form.")]
 pub struct Args {
     /// For whom.
     #[arg(long, value_name = "FORM")]
@@ -55,7 +59,7 @@ pub struct Args {
     pub upstream: Option<String>,
 
     /// The port to listen on, for envoy and compose.
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
 }
 
@@ -85,7 +89,7 @@ enum Failure {
 
 /// Writes to `out` what is asked for, unless to files, and all complaints to `report`.
 pub fn render(args: &Args, out: &mut impl Write, report: &mut Reporter) -> ExitCode {
-    let written = rendered(args)
+    let written = rendered(args, report)
         .and_then(|files| output::write(&files, args.output.as_deref(), out).map_err(Failure::Nothing));
     match written {
         Ok(()) => ExitCode::SUCCESS,
@@ -100,7 +104,7 @@ pub fn render(args: &Args, out: &mut impl Write, report: &mut Reporter) -> ExitC
     }
 }
 
-fn rendered(args: &Args) -> Result<Vec<File>, Failure> {
+fn rendered(args: &Args, report: &mut Reporter) -> Result<Vec<File>, Failure> {
     let manifests = Manifests::load(&args.paths).map_err(Failure::Bad)?;
     if manifests.plugins.is_empty() && args.to != Form::Limitador {
         return Err(Failure::Nothing("there is no plugin in these manifests".to_owned()));
@@ -110,7 +114,7 @@ fn rendered(args: &Args) -> Result<Vec<File>, Failure> {
             let modules = std::path::absolute(&args.modules);
             let modules =
                 modules.map_err(|error| Failure::Nothing(format!("{}: {error}", args.modules.display())))?;
-            let plan = plan(manifests, &modules)?;
+            let plan = plan(manifests, &modules, report)?;
             envoy::config(&plan, args, |module| module.path.clone()).map_err(Failure::Nothing)?
         }
         Form::Compose => {
@@ -118,11 +122,12 @@ fn rendered(args: &Args) -> Result<Vec<File>, Failure> {
                 let message = "a compose file has Envoy's configuration and the modules beside it: give a directory with -o";
                 return Err(Failure::Nothing(message.to_owned()));
             };
-            let plan = plan(manifests, &args.modules)?;
+            let plan = plan(manifests, &args.modules, report)?;
             return compose::files(&plan, args, directory).map_err(Failure::Nothing);
         }
         Form::TrafficExtension => yaml::documents(&traffic_extension::documents(&manifests.plugins)),
         Form::EnvoyFilter => {
+            manifests.plugins.iter().filter_map(envoy_filter::displaced).for_each(|note| report.note(&note));
             yaml::documents(&envoy_filter::documents(manifests.plugins).map_err(Failure::Bad)?)
         }
         Form::Limitador => limitador::limits(&manifests.plugins)?,
@@ -130,8 +135,14 @@ fn rendered(args: &Args) -> Result<Vec<File>, Failure> {
     Ok(vec![File { name: String::new(), content: text.into_bytes() }])
 }
 
-fn plan(manifests: Manifests, modules: &std::path::Path) -> Result<Plan, Failure> {
-    Plan::compile(manifests, &Modules::new(modules), &Filters::builtin()).map_err(Failure::Bad)
+fn plan(manifests: Manifests, modules: &Path, report: &mut Reporter) -> Result<Plan, Failure> {
+    let plugins = in_chain_order(manifests.plugins);
+    let manifests = Manifests { plugins, ..manifests };
+    let (modules, filters) = (Modules::new(modules), Filters::builtin());
+    let plan = Plan::in_order(manifests, Naming::default(), &modules, &filters, Host::Elsewhere)
+        .map_err(Failure::Bad)?;
+    plan.notes.iter().for_each(|note| report.note(note));
+    Ok(plan)
 }
 
 #[cfg(test)]

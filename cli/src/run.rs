@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::args::RunArgs;
 use crate::echo::Echo;
+use crate::environment::Host;
 use crate::envoy::{Applied, Node, Proxy, ProxyError, Settings, Tls, find_envoy};
 use crate::fault::{Faults, printable};
 use crate::fetch::Supply;
@@ -32,26 +33,37 @@ const STILL_LIVE: &str = "what was live before goes on serving";
 /// Runs until it is told to stop, or Envoy ends.
 pub async fn run(args: &RunArgs, report: &mut Reporter) -> ExitCode {
     let mut supply = Supply::new(&args.modules, args.fetch, args.run_dir.as_deref());
-    // What is printed is for a program to read.
-    let mut aside = Reporter::stderr();
-    let told = if args.print_config { &mut aside } else { &mut *report };
-    let plan = match compile(args, &mut supply, told).await {
-        Ok(plan) => plan,
-        Err(faults) => {
-            report.bad(&faults.to_string());
-            return ExitCode::from(BAD_MANIFESTS);
-        }
-    };
     if args.print_config {
-        report.line(&print::everything(&plan, &settings(args, PathBuf::from("envoy"))));
-        return ExitCode::SUCCESS;
+        return print_config(args, &mut supply, report).await;
     }
+    let plan = match compile(args, &mut supply, report).await {
+        Ok(plan) => plan,
+        Err(faults) => return bad_manifests(&faults, report),
+    };
     match serve(args, plan, supply, report).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report.bad(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+fn bad_manifests(faults: &Faults, report: &mut Reporter) -> ExitCode {
+    report.bad(&faults.to_string());
+    ExitCode::from(BAD_MANIFESTS)
+}
+
+/// What is printed is for a program to read: everything else goes elsewhere.
+async fn print_config(args: &RunArgs, supply: &mut Supply, out: &mut Reporter) -> ExitCode {
+    let mut aside = Reporter::stderr();
+    match compile(args, supply, &mut aside).await {
+        Ok(plan) => {
+            plan.notes.iter().for_each(|note| aside.note(note));
+            out.line(&print::everything(&plan, &settings(args, PathBuf::from("envoy"))));
+            ExitCode::SUCCESS
+        }
+        Err(faults) => bad_manifests(&faults, &mut aside),
     }
 }
 
@@ -66,7 +78,8 @@ async fn compile(args: &RunArgs, supply: &mut Supply, report: &mut Reporter) -> 
     }
     let fetched: Vec<String> = remote.iter().map(|plugin| plugin.full_name()).collect();
     let modules = supply.modules(&manifests.plugins).await;
-    let plan = Plan::in_order(manifests, naming, &modules, &Filters::builtin())?;
+    let host = if args.print_config { Host::Elsewhere } else { Host::Here };
+    let plan = Plan::in_order(manifests, naming, &modules, &Filters::builtin(), host)?;
     for planned in plan.plugins.iter().filter(|planned| fetched.contains(&planned.plugin.full_name())) {
         if let Err(error) = &planned.module {
             report.bad(&missing(args, &planned.plugin, error));

@@ -32,7 +32,7 @@ use source::Source;
   tollgate status --pod web-7d4b9 -n shop --context staging --format json
   tollgate status --admin 127.0.0.1:15000 --log envoy.log --watch
 
-Exits with 0 when every plugin serves what it was given last, with 1 when one does not or nobody answers.")]
+Exit status: 0 every plugin serves what it was given last, 1 one does not, or nobody answers.")]
 pub struct Args {
     /// Envoy's admin interface; `tollgate run` prints the address of its own.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:15000", conflicts_with = "pod")]

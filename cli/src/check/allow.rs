@@ -1,6 +1,6 @@
 //! What a manifest accepts on purpose: `tollgate.dev/allow: "code, code: reason"`, one such line for each reason.
 
-use crate::fault::{Code, Fault, Level};
+use crate::fault::{Code, Fault};
 use crate::manifest::WasmPlugin;
 
 const ANNOTATION: &str = "tollgate.dev/allow";
@@ -49,7 +49,7 @@ fn read<'p>(plugin: &'p WasmPlugin, allowances: &mut Vec<Allowance<'p>>, complai
         for name in codes.split(',').map(str::trim) {
             match Code::named(name) {
                 None => complain(format!("there is no finding {name:?}; `tollgate check --list` prints all")),
-                Some(code) if code.level() == Level::Error => {
+                Some(code) if !code.is_acceptable() => {
                     complain(format!("{name} is an error, which cannot be accepted"));
                 }
                 Some(code) => allowances.push(Allowance { plugin, code, used: false }),

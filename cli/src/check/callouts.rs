@@ -5,8 +5,8 @@ use idp::Endpoint;
 use super::Context;
 use super::config::part;
 use crate::fault::{Code, Fault};
-use crate::manifest::WasmPlugin;
 use crate::manifest::yaml::Node;
+use crate::manifest::{ServiceEntry, WasmPlugin};
 
 /// The domain of the cluster's own Services, from which the mesh makes clusters by itself.
 const CLUSTER_DOMAIN: &str = ".svc.cluster.local";
@@ -45,7 +45,7 @@ fn of_provider(provider: &Node, path: &str) -> Option<(String, String)> {
 
 fn unknown(plugin: &WasmPlugin, cluster: &str, path: &str, context: &Context<'_>) -> Option<Fault> {
     if context.clusters.iter().any(|known| known.name == cluster) {
-        return None;
+        return unseen(plugin, cluster, path, context);
     }
     let host = cluster.rsplit('|').next().unwrap_or_default();
     if !host.ends_with(CLUSTER_DOMAIN) {
@@ -56,4 +56,24 @@ fn unknown(plugin: &WasmPlugin, cluster: &str, path: &str, context: &Context<'_>
     let message =
         || format!("the Service {host} is not among these manifests; it has to be there for {cluster}");
     (!known).then(|| plugin.fault(path, message()).coded(Code::CalloutService))
+}
+
+/// A ServiceEntry makes the cluster, and perhaps for others only.
+fn unseen(plugin: &WasmPlugin, cluster: &str, path: &str, context: &Context<'_>) -> Option<Fault> {
+    let namespace = &plugin.metadata.namespace;
+    let everywhere = *namespace == context.args.root_namespace;
+    let seen = |service: &&ServiceEntry| match everywhere {
+        true => service.is_seen_everywhere(),
+        false => service.is_seen_from(namespace),
+    };
+    let makers = || context.manifests.services.iter().filter(|service| service.makes(cluster));
+    if makers().any(|service| seen(&service)) {
+        return None;
+    }
+    let of = if everywhere { "of all namespaces".to_owned() } else { format!("of namespace {namespace}") };
+    let service = &makers().next()?.full_name;
+    let message = format!(
+        "exportTo of the ServiceEntry {service} does not show the cluster {cluster} to the proxies {of}; calls to it will fail"
+    );
+    Some(plugin.fault(path, message).coded(Code::CalloutUnknown))
 }

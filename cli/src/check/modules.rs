@@ -1,15 +1,13 @@
 //! The module itself, where it is at hand (`--modules`): whether Envoy can load it, and as what.
 
-mod names;
-
 use crate::fault::{Code, Fault};
 use crate::manifest::{PluginType, WasmPlugin};
 use crate::module::{Module, Modules};
+use crate::oci::{
+    self,
+    wasm::{Facts, VERSIONS},
+};
 
-use names::Names;
-
-/// The versions of the ABI that Envoy takes, as modules export them.
-const ABI: [&str; 3] = ["proxy_abi_version_0_1_0", "proxy_abi_version_0_2_0", "proxy_abi_version_0_2_1"];
 const HTTP: [&str; 6] = [
     "proxy_on_request_headers",
     "proxy_on_request_body",
@@ -33,30 +31,32 @@ pub(super) fn check(plugin: &WasmPlugin, modules: &Modules) -> Vec<Fault> {
         Ok(module) => module,
         Err(message) => return vec![plugin.fault(&url, message).coded(Code::ModuleMissing)],
     };
-    let Some(names) = Names::read(&module.bytes) else {
-        let message = format!("{} is not a WebAssembly module", module.path.display());
-        return vec![plugin.fault(&url, message).coded(Code::ModuleMissing)];
+    let facts = match Facts::read(&module.bytes) {
+        Ok(facts) => facts,
+        Err(reason) => {
+            let message = format!("{} {reason}", module.path.display());
+            return vec![plugin.fault(&url, message).coded(Code::ModuleMissing)];
+        }
     };
-    let mut found = loadable(plugin, &names);
-    found.extend(callbacks(plugin, &names));
+    let mut found = loadable(plugin, &facts);
+    found.extend(callbacks(plugin, &facts));
     found.extend(digest(plugin, &module));
     found
 }
 
-fn loadable(plugin: &WasmPlugin, names: &Names) -> Vec<Fault> {
+fn loadable(plugin: &WasmPlugin, facts: &Facts) -> Vec<Fault> {
     let url = plugin.module_path("url");
     let refused = |message: String| plugin.fault(&url, message).coded(Code::ModuleRefused);
-    let mut found: Vec<Fault> = names
-        .imports
+    let mut found: Vec<Fault> = facts
+        .unknown
         .iter()
-        .filter(|(module, name)| !names::is_known(module, name))
-        .map(|(module, name)| {
+        .map(|import| {
             refused(format!(
-                "module imports {module}.{name}, unknown to Envoy: the listener update will be rejected even with FAIL_OPEN"
+                "module imports {import}, unknown to Envoy: the listener update will be rejected even with FAIL_OPEN"
             ))
         })
         .collect();
-    if !names.exports.iter().any(|name| ABI.contains(&name.as_str())) {
+    if !facts.abi.as_deref().is_some_and(|version| VERSIONS.contains(&version)) {
         let message = "module exports no proxy_abi_version_… that Envoy takes (0.1.0, 0.2.0, 0.2.1): it is no \
                        proxy-wasm module, or of another version";
         found.push(refused(message.to_owned()));
@@ -64,19 +64,30 @@ fn loadable(plugin: &WasmPlugin, names: &Names) -> Vec<Fault> {
     found
 }
 
-fn callbacks(plugin: &WasmPlugin, names: &Names) -> Option<Fault> {
-    let has = |wanted: &[&str]| names.exports.iter().any(|name| wanted.contains(&name.as_str()));
+fn callbacks(plugin: &WasmPlugin, facts: &Facts) -> Option<Fault> {
+    let has = |wanted: &[&str]| facts.callbacks.iter().any(|name| wanted.contains(&name.as_str()));
     let message = match plugin.spec.plugin_type {
         PluginType::Network if !has(&NETWORK) => "module exports no stream callbacks; use type HTTP",
-        PluginType::Http if !has(&HTTP) => "module exports no HTTP callbacks; use type NETWORK",
+        PluginType::Http if !has(&HTTP) && has(&NETWORK) => {
+            "module exports no HTTP callbacks; use type NETWORK"
+        }
+        PluginType::Http if !has(&HTTP) => "module exports no HTTP callbacks: it is no filter",
         _ => return None,
     };
     Some(plugin.fault(&plugin.module_path("type"), message).coded(Code::ModuleType))
 }
 
-/// The file's hash where the image's is meant.
+/// The file's hash where the image's is meant, or the other way round.
 fn digest(plugin: &WasmPlugin, module: &Module) -> Option<Fault> {
     let image = !["file://", "http://", "https://"].iter().any(|scheme| plugin.spec.url.starts_with(scheme));
+    if !image {
+        let manifest = oci::digest(&module.bytes).ok()?;
+        let sha256 = plugin.spec.sha256.as_deref()?;
+        let message =
+            "for http(s) it is the hash of the unpacked .wasm, not the digest of an image's manifest";
+        return (manifest.strip_prefix("sha256:") == Some(sha256))
+            .then(|| plugin.fault(&plugin.module_path("sha256"), message).coded(Code::DigestMismatch));
+    }
     let in_url = plugin.spec.url.split_once("@sha256:").map(|(_, digest)| digest);
     let field = match (plugin.spec.sha256.as_deref(), in_url) {
         (Some(digest), _) if digest == module.digest => "sha256",
@@ -84,5 +95,5 @@ fn digest(plugin: &WasmPlugin, module: &Module) -> Option<Fault> {
         _ => return None,
     };
     let message = "for OCI the digest is that of the image's manifest (`tollgate push` prints it), not the hash of plugin.wasm";
-    image.then(|| plugin.fault(&plugin.module_path(field), message).coded(Code::DigestMismatch))
+    Some(plugin.fault(&plugin.module_path(field), message).coded(Code::DigestMismatch))
 }

@@ -2,16 +2,16 @@
 
 use super::Context;
 use crate::fault::{Code, Fault};
-use crate::manifest::{Labels, Mode, TrafficMatch, WasmPlugin};
+use crate::manifest::{EnvVar, Labels, Mode, TrafficMatch, WasmPlugin};
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Fault> {
-    let plugins = &context.manifests.plugins;
+    let plugins: Vec<Known<'_>> = context.manifests.plugins.iter().map(Known::new).collect();
     let mut found = Vec::new();
     for (index, second) in plugins.iter().enumerate() {
         for first in plugins.iter().take(index) {
             found.extend(same_name(first, second));
-            if meet(first, second, &context.args.root_namespace) {
-                found.extend(same_priority(first, second));
+            if meet(first.plugin, second.plugin, &context.args.root_namespace) {
+                found.extend(same_priority(first.plugin, second.plugin));
                 found.extend(same_vm(first, second));
             }
         }
@@ -19,14 +19,33 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Fault> {
     found
 }
 
+/// A plugin, and what every comparison asks of it.
+struct Known<'p> {
+    plugin: &'p WasmPlugin,
+    /// Its variables as Envoy gets them, in one order.
+    environment: Vec<&'p EnvVar>,
+}
+
+impl<'p> Known<'p> {
+    fn new(plugin: &'p WasmPlugin) -> Self {
+        let of_agent = |variable: &&EnvVar| variable.name.starts_with("ISTIO_META_");
+        let mut environment: Vec<_> = plugin.spec.env.iter().filter(|variable| !of_agent(variable)).collect();
+        environment.sort_by(|a, b| a.name.cmp(&b.name));
+        Self { plugin, environment }
+    }
+}
+
 /// As a message names another plugin.
 fn named(plugin: &WasmPlugin) -> String {
     format!("{} {}", plugin.kind.word(), plugin.full_name())
 }
 
-fn same_name(first: &WasmPlugin, second: &WasmPlugin) -> Option<Fault> {
+fn same_name(first: &Known<'_>, second: &Known<'_>) -> Option<Fault> {
+    let (first, second) = (first.plugin, second.plugin);
+    let (a, b) = (&first.metadata, &second.metadata);
+    let same = (&a.namespace, &a.name) == (&b.namespace, &b.name);
     let message = || format!("{} has the same name and both apply: the filter runs twice", named(first));
-    (first.kind != second.kind && first.full_name() == second.full_name())
+    (first.kind != second.kind && same)
         .then(|| second.fault("metadata.name", message()).coded(Code::SameName))
 }
 
@@ -43,20 +62,11 @@ fn same_priority(first: &WasmPlugin, second: &WasmPlugin) -> Option<Fault> {
 
 /// Envoy knows a VM by code, environment and runtime, and Istio gives it nothing else to tell them by. Only what is read
 /// from a file has the object's version in its environment, too.
-fn same_vm(first: &WasmPlugin, second: &WasmPlugin) -> Option<Fault> {
-    let (a, b) = (&first.spec, &second.spec);
-    let environment = |plugin: &WasmPlugin| {
-        let mut environment: Vec<_> = plugin
-            .spec
-            .env
-            .iter()
-            .filter(|variable| !variable.name.starts_with("ISTIO_META_"))
-            .map(|variable| format!("{variable:?}"))
-            .collect();
-        environment.sort();
-        environment
-    };
-    let same = a.url == b.url && !a.url.starts_with("file://") && environment(first) == environment(second);
+fn same_vm(first: &Known<'_>, second: &Known<'_>) -> Option<Fault> {
+    let same_environment = first.environment == second.environment;
+    let (first, second) = (first.plugin, second.plugin);
+    let url = &first.spec.url;
+    let same = *url == second.spec.url && !url.starts_with("file://") && same_environment;
     let message = || {
         format!(
             "shares a VM with {}, and with it a crash: give each a variable of its own in vmConfig.env",

@@ -2,7 +2,7 @@
 
 use super::{Context, IstioVersion, module_field};
 use crate::fault::{Code, Fault};
-use crate::manifest::{FailStrategy, Kind, Phase, WasmPlugin};
+use crate::manifest::{FailStrategy, Kind, Phase, PluginType, WasmPlugin};
 use crate::module::stem;
 
 /// Filters that decide whether a request may pass.
@@ -23,6 +23,11 @@ pub(super) fn check(plugin: &WasmPlugin, context: &Context<'_>) -> Vec<Fault> {
                 "names with prefix ISTIO_META_ are removed by istio-agent and never reach the plugin";
             found.push(plugin.fault(&path, message).coded(Code::Environment));
         }
+    }
+    // Where the module is at hand, its own exports say so.
+    if plugin.spec.plugin_type == PluginType::Network && is_ours(plugin) && context.modules.is_none() {
+        let message = "Tollgate's modules are HTTP filters; use type HTTP, or leave it out";
+        found.push(plugin.fault(&plugin.module_path("type"), message).coded(Code::ModuleType));
     }
     if let (Some(_), true) = (&plugin.spec.plugin_name, is_ours(plugin)) {
         let message = "Tollgate's modules have one root; pluginName is not needed";

@@ -1,8 +1,12 @@
 //! Where the module comes from: what the url pins, and what of the other fields then counts.
 
+use std::net::IpAddr;
+
 use super::module_field;
 use crate::fault::{Code, Fault};
 use crate::manifest::{PullPolicy, WasmPlugin};
+use crate::oci::manifest::is_sha256;
+use crate::oci::name::Name;
 
 /// A url taken apart.
 struct Reference<'u> {
@@ -47,6 +51,8 @@ pub(super) fn check(plugin: &WasmPlugin) -> Vec<Fault> {
     if !reference.scheme.eq_ignore_ascii_case("file") && is_localhost(reference.host) {
         let message = "localhost is the proxy pod itself; use a registry name the pod can resolve, e.g. kind-registry:5000";
         say(Code::LocalhostUrl, "url", message.to_owned());
+    } else if reference.scheme != "file" {
+        address(plugin, &reference, &mut say);
     }
     digests(plugin, &reference, &mut say);
     pull_policy(plugin, &reference, &mut say);
@@ -56,21 +62,36 @@ pub(super) fn check(plugin: &WasmPlugin) -> Vec<Fault> {
 
 type Say<'s> = dyn FnMut(Code, &str, String) + 's;
 
+/// Names and addresses that mean the pod itself.
 fn is_localhost(host: &str) -> bool {
-    let name = if host.starts_with('[') {
-        host.split(']').next().unwrap_or_default().trim_start_matches('[')
-    } else {
-        host.split(':').next().unwrap_or_default()
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
     };
-    name == "localhost" || name.ends_with(".localhost") || name == "::1" || name.starts_with("127.")
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return address.is_loopback() || address.is_unspecified();
+    }
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// What istio-agent could not make a request of.
+fn address(plugin: &WasmPlugin, reference: &Reference<'_>, say: &mut Say<'_>) {
+    let port = reference.host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port);
+    if let Some(port) = port.filter(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+        say(Code::Url, "url", format!("{port:?} is no port: 1 to 65535"));
+    } else if let (true, Err(message)) =
+        (reference.is_image() && reference.digest.is_none_or(is_sha256), Name::parse(&plugin.spec.url))
+    {
+        say(Code::Url, "url", message);
+    }
 }
 
 fn digests(plugin: &WasmPlugin, reference: &Reference<'_>, say: &mut Say<'_>) {
     let sha256 = plugin.spec.sha256.as_deref();
     if let Some(digest) = reference.digest.filter(|_| reference.is_image()) {
         let hex = digest.strip_prefix("sha256:").unwrap_or_default();
-        if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-        {
+        if !is_sha256(digest) {
             let message = "the digest after @ must be sha256: and 64 lower-case hex digits";
             say(Code::Digest, "url", message.to_owned());
         } else if let Some(sha256) = sha256.filter(|sha256| *sha256 != hex) {

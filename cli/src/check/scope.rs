@@ -2,37 +2,80 @@
 
 use super::Context;
 use crate::fault::{Code, Fault};
+use crate::manifest::yaml::Node;
 use crate::manifest::{Labels, Mode, TargetRef, WAYPOINT_CLASS, WasmPlugin};
 
 /// What kind of proxy a plugin is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Aim {
+enum Kind {
     Sidecar,
     Gateway,
     Waypoint,
 }
+
+/// The same, and how that is known.
+#[derive(Debug)]
+struct Aim {
+    kind: Kind,
+    /// What it was guessed by, when no object says so.
+    guess: Option<String>,
+}
+
+impl Aim {
+    fn sure(kind: Kind) -> Self {
+        Self { kind, guess: None }
+    }
+
+    /// The finding that it can never run there, as sure as the aim is.
+    fn never_runs(&self, plugin: &WasmPlugin, path: &str, message: &str) -> Fault {
+        match &self.guess {
+            None => plugin.fault(path, message).coded(Code::NeverRuns),
+            Some(guess) => plugin.fault(path, format!("{message} ({guess})")).coded(Code::NeverRunsGuess),
+        }
+    }
+}
+
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
+/// What Istio's charts call their gateways.
+const CHARTS: [&str; 3] = ["ingressgateway", "egressgateway", "eastwestgateway"];
 
 /// The label of pods that the Gateway API deploys.
 const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 
 pub(super) fn check(plugin: &WasmPlugin, context: &Context<'_>) -> Vec<Fault> {
     let mut found: Vec<Fault> = selection(plugin, context).into_iter().collect();
+    found.extend(targets(plugin, context));
+    // The wrong kind of Gateway has been complained about, and tells nothing of the proxy.
+    if plugin.spec.target_refs.iter().any(|target| target.kind == "Gateway" && target.group != GATEWAY_API) {
+        return found;
+    }
     let aim = match (&plugin.spec.selector, plugin.spec.target_refs.first()) {
         (_, Some(target)) => of_target(plugin, target, context),
         (Some(labels), None) => of_labels(plugin, labels, context),
-        (None, None) => Aim::Sidecar,
+        (None, None) => Aim::sure(Kind::Sidecar),
     };
-    if plugin.spec.target_refs.is_empty() && aim == Aim::Waypoint {
+    if plugin.spec.target_refs.is_empty() && aim.kind == Kind::Waypoint {
         let message = "waypoints ignore selector; use targetRefs (the waypoint's Gateway, or a Service)";
-        found.push(plugin.fault("spec.selector", message).coded(Code::NeverRuns));
+        found.push(aim.never_runs(plugin, "spec.selector", message));
     }
-    found.extend(targets(plugin, context));
-    if aim == Aim::Sidecar && plugin.spec.matches.is_empty() {
-        let message = "also runs on outbound calls of the selected workload; add match: [{mode: SERVER}] for inbound only";
-        found.push(plugin.fault("spec.match", message).coded(Code::BothDirections));
+    if aim.kind == Kind::Sidecar {
+        found.extend(both_directions(plugin));
     }
-    found.extend(matches(plugin, aim));
+    found.extend(matches(plugin, &aim));
     found
+}
+
+/// Who means both directions can say so.
+fn both_directions(plugin: &WasmPlugin) -> Option<Fault> {
+    let written = plugin.document.get("spec").and_then(|spec| spec.get("match")).map(Node::items);
+    let silent = |one: &Node| one.get("mode").and_then(Node::text).is_none_or(|mode| mode == "UNDEFINED");
+    let (path, remedy) = match written.unwrap_or_default().iter().position(silent) {
+        Some(index) => (format!("spec.match[{index}].mode"), "write mode: SERVER"),
+        None if plugin.spec.matches.is_empty() => ("spec.match".to_owned(), "add match: [{mode: SERVER}]"),
+        None => return None,
+    };
+    let message = format!("also runs on outbound calls of the selected workload; {remedy} for inbound only");
+    Some(plugin.fault(&path, message).coded(Code::BothDirections))
 }
 
 fn selection(plugin: &WasmPlugin, context: &Context<'_>) -> Option<Fault> {
@@ -47,32 +90,43 @@ fn selection(plugin: &WasmPlugin, context: &Context<'_>) -> Option<Fault> {
     empty.then(|| plugin.fault("spec.selector", message).coded(Code::EmptySelector))
 }
 
-/// By the Gateway itself where it is among the manifests, else by its name.
+/// By the Gateway itself where it is among the manifests, else by its name; `waypoint` is what istioctl calls one.
 fn gateway(plugin: &WasmPlugin, name: &str, context: &Context<'_>) -> Aim {
     let mut gateways = context.manifests.gateways.iter();
     let known =
         gateways.find(|gateway| gateway.name == name && gateway.namespace == plugin.metadata.namespace);
     let waypoint = known.map_or(name.contains("waypoint"), |gateway| gateway.waypoint);
-    if waypoint { Aim::Waypoint } else { Aim::Gateway }
+    let kind = if waypoint { Kind::Waypoint } else { Kind::Gateway };
+    let is_sure = known.is_some() || name == "waypoint";
+    let word = if waypoint { "a waypoint" } else { "no waypoint" };
+    let guess =
+        || format!("the Gateway {name} is not among these manifests and taken for {word} by its name");
+    Aim { kind, guess: (!is_sure).then(guess) }
 }
 
 fn of_target(plugin: &WasmPlugin, target: &TargetRef, context: &Context<'_>) -> Aim {
-    if target.kind == "Gateway" { gateway(plugin, &target.name, context) } else { Aim::Waypoint }
+    if target.kind == "Gateway" { gateway(plugin, &target.name, context) } else { Aim::sure(Kind::Waypoint) }
 }
 
 fn of_labels(plugin: &WasmPlugin, labels: &Labels, context: &Context<'_>) -> Aim {
     for (key, value) in labels {
         let aim = match key.as_str() {
             GATEWAY_NAME => gateway(plugin, value, context),
-            "gateway.istio.io/managed" if value == "istio.io-mesh-controller" => Aim::Waypoint,
+            "gateway.istio.io/managed" if value == "istio.io-mesh-controller" => Aim::sure(Kind::Waypoint),
             // The labels of Istio's own charts.
-            "istio" if value.contains("gateway") => Aim::Gateway,
-            "app" if value.starts_with("istio-") && value.contains("gateway") => Aim::Gateway,
+            "istio" if CHARTS.contains(&value.as_str()) => Aim::sure(Kind::Gateway),
+            "app" if value.strip_prefix("istio-").is_some_and(|name| CHARTS.contains(&name)) => {
+                Aim::sure(Kind::Gateway)
+            }
+            "istio" | "app" if value.contains("gateway") => Aim {
+                kind: Kind::Gateway,
+                guess: Some(format!("the label {key}: {value} is taken for a gateway's")),
+            },
             _ => continue,
         };
         return aim;
     }
-    Aim::Sidecar
+    Aim::sure(Kind::Sidecar)
 }
 
 fn targets(plugin: &WasmPlugin, context: &Context<'_>) -> Vec<Fault> {
@@ -95,34 +149,31 @@ fn target_path(plugin: &WasmPlugin, index: usize) -> String {
     if list { format!("spec.targetRefs[{index}]") } else { "spec.targetRef".to_owned() }
 }
 
-fn matches(plugin: &WasmPlugin, aim: Aim) -> Vec<Fault> {
+fn matches(plugin: &WasmPlugin, aim: &Aim) -> Vec<Fault> {
     let mut found = Vec::new();
     for (index, one) in plugin.spec.matches.iter().enumerate() {
-        let mut say = |code: Code, field: &str, message: String| {
-            found.push(plugin.fault(&format!("spec.match[{index}].{field}"), message).coded(code));
+        let path = |field: &str| format!("spec.match[{index}].{field}");
+        let message = match (aim.kind, one.mode) {
+            (Kind::Gateway, Mode::Server) => {
+                Some("gateways count as CLIENT; this plugin will never run there")
+            }
+            (Kind::Waypoint, Mode::Client) => {
+                Some("waypoints count as SERVER; this plugin will never run there")
+            }
+            _ => None,
         };
-        match (aim, one.mode) {
-            (Aim::Gateway, Mode::Server) => {
-                let message = "gateways count as CLIENT; this plugin will never run there";
-                say(Code::NeverRuns, "mode", message.to_owned());
-            }
-            (Aim::Waypoint, Mode::Client) => {
-                let message = "waypoints count as SERVER; this plugin will never run there";
-                say(Code::NeverRuns, "mode", message.to_owned());
-            }
-            _ => {}
-        }
-        if aim == Aim::Waypoint && !one.ports.is_empty() {
+        found.extend(message.map(|message| aim.never_runs(plugin, &path("mode"), message)));
+        if aim.kind == Kind::Waypoint && !one.ports.is_empty() {
             let message = "waypoint HTTP chains carry no port; any ports entry disables the plugin";
-            say(Code::NeverRuns, "ports", message.to_owned());
+            found.push(aim.never_runs(plugin, &path("ports"), message));
         }
-        let classic = aim == Aim::Gateway && plugin.spec.target_refs.is_empty();
+        let classic = aim.kind == Kind::Gateway && plugin.spec.target_refs.is_empty();
         for port in one.ports.iter().filter(|port| classic && matches!(**port, 80 | 443)) {
             let bound = if *port == 80 { 8080 } else { 8443 };
             let message = format!(
                 "ports are compared with {bound}, the port bound in the pod; service port {port} will not match"
             );
-            say(Code::ServicePort, "ports", message);
+            found.push(plugin.fault(&path("ports"), message).coded(Code::ServicePort));
         }
     }
     found

@@ -1,5 +1,7 @@
 //! What the examples do not show: pairs, options, acceptances, and how findings are written.
 
+mod mesh;
+
 use clap::Parser as _;
 
 use super::*;
@@ -118,20 +120,6 @@ fn one_name_for_two_kinds_is_two_filters() {
     assert!(found(&[], &text).contains(&"metadata.name same-name".to_owned()));
     let twice = plugin("a", SHOP, "") + &plugin("a", SHOP, "priority: 1");
     assert!(found(&[], &twice).contains(&"metadata.name given-twice".to_owned()));
-}
-
-#[test]
-fn a_gateway_among_the_manifests_says_what_it_is() {
-    let gateway = |class: &str| {
-        format!(
-            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: shop}}\n\
-             spec: {{gatewayClassName: {class}}}\n"
-        )
-    };
-    let target = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: edge}]";
-    let text = plugin("a", SHOP, target);
-    assert_eq!(found(&[], &(gateway("istio") + &text)), ["spec.match[0].mode never-runs"]);
-    assert_eq!(found(&[], &(gateway("istio-waypoint") + &text)), [""; 0]);
 }
 
 #[test]
@@ -278,18 +266,37 @@ fn a_module_at_hand_is_looked_into() {
 }
 
 #[test]
-fn a_variable_of_the_proxy_is_not_found_fault_with() {
-    let config = "url: oci://x/auth-filter:1\npluginConfig: {providers: [{name: k, apiKey: {keys: [{id: a, key: {env: TOLLGATE_TEST_UNSET}}]}}]}";
-    let env = "vmConfig: {env: [{name: TOLLGATE_TEST_UNSET, valueFrom: HOST}]}";
-    let (_, said, _) = run(&["-"], &plugin("a", SHOP, &format!("{config}\n{env}")));
-    assert!(
-        said.contains("shop.a's pluginConfig beyond TOLLGATE_TEST_UNSET, which is not set here"),
-        "{said}"
-    );
-    assert!(!said.contains("[error"), "{said}");
-    let without = found(&[], &plugin("a", SHOP, config));
-    assert!(
-        without.contains(&"spec.pluginConfig.providers[0].apiKey.keys[0].key.env config".to_owned()),
-        "{without:?}"
-    );
+fn a_variable_of_the_proxy_is_not_found_fault_with_and_hides_nothing() {
+    let config = |key: &str, rule: &str| {
+        format!(
+            "url: oci://x/auth-filter:1\npluginConfig: {{providers: [{{name: k, apiKey: {{from: [{{header: k}}], keys: [{{id: a, key: \
+             {{env: {key}}}}}]}}}}], rules: [{{name: a, require: {{anyOf: [{rule}]}}}}]}}\n\
+             vmConfig: {{env: [{{name: TOLLGATE_TEST_UNSET, valueFrom: HOST}}]}}"
+        )
+    };
+    let pinned = "spec.url mutable-tag";
+    for (key, rule, expected) in [
+        ("TOLLGATE_TEST_UNSET", "k", ""),
+        ("TOLLGATE_TEST_UNSET", "other", "spec.pluginConfig.rules[0].require.anyOf[0] config"),
+        ("FORGOTTEN", "k", "spec.pluginConfig.providers[0].apiKey.keys[0].key.env config"),
+    ] {
+        let mut expected = vec![expected];
+        expected.retain(|finding| !finding.is_empty());
+        expected.insert(0, pinned);
+        assert_eq!(found(&[], &plugin("a", SHOP, &config(key, rule))), expected, "{key} {rule}");
+    }
+}
+
+#[test]
+fn a_script_is_looked_at_and_a_list_is_opened() {
+    let script = plugin("a", SHOP, "").replace("kind: WasmPlugin", "kind: TrafficExtension");
+    let head = script.split("spec:").next().unwrap();
+    let lua =
+        format!("{head}spec:\n  phase: AUTHN\n  lua: {{inlineCode: 'function envoy_on_request(h) end'}}\n");
+    assert_eq!(found(&["--strict"], &lua), [""; 0]);
+    let item = plugin("a", SHOP, "priority: x").replace("---\n", "").replace('\n', "\n  ");
+    for kind in ["List", "WasmPluginList"] {
+        let list = format!("apiVersion: v1\nkind: {kind}\nitems:\n- {}\n", item.trim_end());
+        assert_eq!(found(&[], &list), ["spec.priority wrong-type"], "{kind}");
+    }
 }

@@ -12,11 +12,12 @@ use super::passage::{Link, Passage};
 use super::report::{Explained, LeftOut, Stop};
 use super::services::Services;
 use super::{fault, faults};
+use crate::environment::{is_of_the_host, variable};
 use crate::fault::Faults;
 use crate::filters::Filters;
-use crate::manifest::{EnvValue, Manifests, Phase, PluginType, WasmPlugin};
+use crate::manifest::{Manifests, Phase, PluginType, WasmPlugin};
 use crate::module::stem;
-use crate::plan::{config_json, variable};
+use crate::plan::config_json;
 use crate::scope::{Naming, ProxyKind, Selection, Station, View, stations};
 
 /// For so long the proxy has been up when the fixture begins, so that keys are there; and in such steps.
@@ -64,6 +65,7 @@ pub(super) fn explain(file: &Path, manifests: &[PathBuf]) -> Result<Explained, F
         notes,
         asked,
         requests: passage.run(&fixture),
+        mismatches: fixture.vacuous(links.len()),
     })
 }
 
@@ -85,8 +87,12 @@ fn links(
         match open(plugin, fixture, surroundings, &filters) {
             Some(Ok(filter)) => links.push(Link { name, filter }),
             Some(Err(error)) => {
-                let error = error.under("spec.pluginConfig");
-                faults.push(plugin.fault(error.path(), error.message()));
+                let error = error.under(&plugin.module_path("pluginConfig"));
+                let mut fault = plugin.fault(error.path(), error.message());
+                if error.path().ends_with(".env") {
+                    fault.message.push_str(", or, with valueFrom HOST, under environment in the fixture");
+                }
+                faults.push(fault);
             }
             None => notes.push(format!("{name} is not one of Tollgate's filters: it is passed over here")),
         }
@@ -117,10 +123,6 @@ fn open(
         }
     };
     filters.open(stem(&plugin.spec.url), json.as_bytes(), &environment, surroundings)
-}
-
-fn is_of_the_host(plugin: &WasmPlugin, name: &str) -> bool {
-    plugin.spec.env.iter().any(|variable| variable.name == name && variable.value == EnvValue::Host)
 }
 
 fn stop(station: &Station<'_>, links: &[Link]) -> Stop {

@@ -46,6 +46,9 @@ pub(super) struct Fixture {
     #[serde(default)]
     pub(super) services: BTreeMap<String, BTreeMap<String, Given>>,
     pub(super) requests: Vec<Described>,
+    /// That none of Tollgate's plugins applies to the proxy is what is tested.
+    #[serde(default)]
+    no_plugins: bool,
 }
 
 /// A request, and what its upstream answers.
@@ -192,6 +195,19 @@ impl Fixture {
         Ok(fixture)
     }
 
+    /// What makes the expectations say nothing, with so many plugins at work.
+    pub(super) fn vacuous(&self, plugins: usize) -> Vec<String> {
+        let expects = self.requests.iter().any(|request| request.expect.is_some());
+        let said = match (self.no_plugins, plugins) {
+            (false, 0) if expects => {
+                "no plugin of Tollgate's applies to this proxy; if that is what is tested, say noPlugins: true"
+            }
+            (true, 1..) => "noPlugins is said, and plugins apply to this proxy",
+            _ => return Vec::new(),
+        };
+        vec![said.to_owned()]
+    }
+
     /// The proxy that it is about.
     pub(super) fn view(&self) -> View {
         let root_namespace = self.root_namespace.clone().unwrap_or_else(|| ROOT_NAMESPACE.to_owned());
@@ -215,6 +231,15 @@ impl Described {
         if self.comes_at(before) < before {
             return Err(("time", "this is before the request before: time goes on"));
         }
+        if let Some(impossible) = self.impossible() {
+            return Err(impossible);
+        }
+        if self.expect.as_ref().is_some_and(Expect::is_empty) {
+            return Err((
+                "expect",
+                "this expects nothing: name a status, a reason, headers, upstream or filterState",
+            ));
+        }
         if self.times == Some(0) {
             return Err(("times", "at least one: what does not come shows nothing"));
         }
@@ -228,6 +253,14 @@ impl Described {
             ));
         }
         Ok(())
+    }
+}
+
+impl Expect {
+    fn is_empty(&self) -> bool {
+        let Self { status, reason, headers, upstream, filter_state } = self;
+        let lists = [headers, upstream, filter_state];
+        status.is_none() && reason.is_none() && lists.iter().all(|list| list.is_empty())
     }
 }
 

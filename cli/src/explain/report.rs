@@ -18,12 +18,15 @@ pub(super) struct Explained {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) asked: Vec<String>,
     pub(super) requests: Vec<Told>,
+    /// What makes its expectations say nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) mismatches: Vec<String>,
 }
 
 impl Explained {
     /// True when nothing differs from what the fixture expects.
     pub(super) fn as_expected(&self) -> bool {
-        self.requests.iter().all(|request| request.mismatches.is_empty())
+        self.mismatches.is_empty() && self.requests.iter().all(|request| request.mismatches.is_empty())
     }
 }
 

@@ -10,7 +10,36 @@ pub(super) fn pair(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
     (name.as_bytes().to_vec(), value.as_bytes().to_vec())
 }
 
+/// A field of a request, and what is wrong with it.
+type Complaint = (&'static str, &'static str);
+
 impl Described {
+    /// What Envoy would have answered by itself: no filter sees such a request (RFC 9110, 5.1, 7.2 and 9.1; RFC 9112, 3.2).
+    pub(super) fn impossible(&self) -> Option<Complaint> {
+        let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let path = self.path.starts_with('/') || (self.path == "*" && self.method == "OPTIONS");
+        let named = |name: &str| self.headers.0.iter().any(|(known, _)| known == name);
+        let schemes = [None, Some("http"), Some("https")];
+        [
+            (self.method.is_empty() || !self.method.bytes().all(is_word), ("method", "this is no method")),
+            (!path || !visible(&self.path), ("path", "a path starts with / and has no blanks: /a?b=c")),
+            (!visible(&self.authority), ("authority", "this is no host, with or without a port")),
+            (!schemes.contains(&self.scheme.as_deref()), ("scheme", "http or https")),
+            (
+                self.headers.0.iter().any(|(name, _)| name.starts_with(':')),
+                ("headers", "the request line has fields of its own: method, path, authority, scheme"),
+            ),
+            (named("host"), ("headers", "the host is the authority: write it there")),
+            (
+                !(200..600).contains(&self.response.status),
+                ("response.status", "an answer has a status from 200 to 599"),
+            ),
+        ]
+        .into_iter()
+        .find_map(|(wrong, complaint)| wrong.then_some(complaint))
+    }
+
     /// When it comes, where the one before came at that time.
     pub(super) fn comes_at(&self, before: u64) -> u64 {
         let after = self.after.map(|after| u64::try_from(after.0.as_nanos()).unwrap_or(u64::MAX));

@@ -24,7 +24,9 @@ pub(super) fn tell(explained: &Explained, report: &mut Reporter) {
     let expected = explained.requests.iter().filter(|told| told.expected).count();
     let wrong = explained.requests.iter().filter(|told| !told.mismatches.is_empty()).count();
     let summary = format!("{}: {requests} requests, {expected} with expectations", explained.fixture);
+    explained.mismatches.iter().for_each(|mismatch| report.bad(&format!("not as expected: {mismatch}")));
     match (wrong, expected) {
+        (0, _) if !explained.mismatches.is_empty() => report.bad(&format!("{summary}: they show nothing")),
         (0, 0) => report.note(&format!("{summary}: nothing was tested")),
         (0, _) => report.good(&format!("{summary}, all as expected")),
         _ => report.bad(&format!("{summary}, {wrong} not as expected")),

@@ -81,6 +81,7 @@ codes! {
     Target "target" Error "this can be no target"
     CrossNamespace "cross-namespace" Error "targets and secrets are those of the object's own namespace"
     NeverRuns "never-runs" Error "the plugin applies to no traffic of what it is aimed at"
+    NeverRunsGuess "never-runs-guess" Error "as never-runs, if the Gateway is what its name or labels look like; to be accepted where it is not"
     Port "port" Error "no port, or one given twice"
     Environment "environment" Error "the variable cannot be set like this, or never reaches the plugin"
     WasmOrLua "wasm-or-lua" Error "a TrafficExtension has exactly one of wasm and lua"
@@ -118,6 +119,12 @@ codes! {
 }
 
 impl Code {
+    /// Whether a manifest may accept it: an error only when it rests on a guess.
+    #[must_use]
+    pub fn is_acceptable(self) -> bool {
+        self.level() != Level::Error || self == Self::NeverRunsGuess
+    }
+
     /// The code of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -1,5 +1,6 @@
 //! Finding the manifest files.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -11,7 +12,7 @@ use crate::fault::Fault;
 /// What stands for standard input, on the command line and in complaints.
 const STANDARD_INPUT: &str = "-";
 
-/// The files that are named, and all manifests below the directories that are named; each directory sorted by name, as
+/// The files that are named, each once, and all manifests below the directories that are named; each directory sorted by name, as
 /// `kubectl apply -R` goes through it. What a kustomization there takes for a patch is no manifest.
 pub(super) fn manifests(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Fault>) {
     let (mut files, mut faults) = (Vec::new(), Vec::new());
@@ -28,7 +29,14 @@ pub(super) fn manifests(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Fault>) {
             faults.push(whole(path, "no such file or directory".to_owned()));
         }
     }
+    let mut known = HashSet::new();
+    files.retain(|file: &PathBuf| known.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     (files, faults)
+}
+
+/// Whether kustomize takes this directory for a base or an overlay.
+pub(crate) fn has_kustomization(directory: &Path) -> bool {
+    KUSTOMIZATIONS.iter().any(|name| directory.join(name).is_file())
 }
 
 /// Larger than any manifest: the API server takes a megabyte and a half.
@@ -129,10 +137,13 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-/// `kustomization.yaml`, by all the names that kustomize knows.
+/// By all the names that kustomize knows.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// `kustomization.yaml`.
 fn is_kustomization(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+    KUSTOMIZATIONS.contains(&name)
 }
 
 /// By its name: YAML, no editor's hidden copy, and not kustomize's own file, which is no resource.

@@ -17,6 +17,8 @@ pub(super) enum Document {
     Service(ServiceEntry),
     /// A DestinationRule.
     Destination(DestinationRule),
+    /// A TrafficExtension with a Lua script: a good one, of which there is nothing to serve.
+    Script(String),
     /// Something else, which is passed over with this note, and what it tells of the mesh.
     Other(String, Option<Known>),
 }
@@ -43,7 +45,10 @@ pub(super) fn read(file: &Path, document: Node) -> (Option<Document>, Vec<Fault>
                 None => None,
                 Some("ServiceEntry") => service::entry(&mut reader).map(Document::Service),
                 Some("DestinationRule") => service::destination(&mut reader).map(Document::Destination),
-                Some(kind) => Some(Document::Other(note(kind), mesh::known(kind, &document))),
+                Some(kind) => {
+                    misspelt(&mut reader, kind);
+                    Some(Document::Other(note(kind), mesh::known(kind, &document)))
+                }
             };
             return (read.filter(|_| reader.faults.is_empty()), reader.faults);
         }
@@ -52,9 +57,18 @@ pub(super) fn read(file: &Path, document: Node) -> (Option<Document>, Vec<Fault>
     let (read, faults) = wasm_plugin::read(file, plugin, document);
     let read = read.map(|read| match read {
         Extension::Wasm(plugin) => Document::Plugin(plugin),
-        Extension::Lua => Document::Other(note, None),
+        Extension::Lua => Document::Script(note),
     });
     (read, faults)
+}
+
+/// Nothing else is of the group of plugins: a kind that nobody knows would be passed over without a word.
+fn misspelt(reader: &mut Reader<'_>, kind: &str) {
+    let version = reader.root().node.get("apiVersion").and_then(Node::text).unwrap_or_default();
+    if version.starts_with("extensions.istio.io/") {
+        let message = format!("{kind:?} is no kind of {version}: WasmPlugin or TrafficExtension");
+        reader.fault(Code::WrongWord, "kind", message);
+    }
 }
 
 /// The fields at the top, and a version that is one of these.
@@ -74,7 +88,7 @@ pub(super) fn named(reader: &mut Reader<'_>, root: &Field<'_>) -> Option<Metadat
 }
 
 /// What `kubectl get -o yaml` may add to metadata; of no meaning here.
-const OTHER_METADATA: [&str; 11] = [
+pub(crate) const OTHER_METADATA: [&str; 11] = [
     "labels",
     "generateName",
     "generation",

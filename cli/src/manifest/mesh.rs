@@ -26,6 +26,9 @@ pub struct Gateway {
 /// The class of waypoints.
 pub(crate) const WAYPOINT_CLASS: &str = "istio-waypoint";
 
+/// The label that says what a waypoint is for, whatever its class.
+const WAYPOINT_FOR: &str = "istio.io/waypoint-for";
+
 pub(super) fn known(kind: &str, document: &Node) -> Option<Known> {
     let text = |path: [&str; 2]| document.field(path[0])?.value.field(path[1])?.value.text();
     let group = document.field("apiVersion")?.value.text()?;
@@ -33,7 +36,11 @@ pub(super) fn known(kind: &str, document: &Node) -> Option<Known> {
     let namespace = text(["metadata", "namespace"]).unwrap_or("default").to_owned();
     match kind {
         "Gateway" if group.starts_with("gateway.networking.k8s.io/") => {
-            let waypoint = text(["spec", "gatewayClassName"]) == Some(WAYPOINT_CLASS);
+            let labels = document.get("metadata").and_then(|metadata| metadata.get("labels"));
+            let class = text(["spec", "gatewayClassName"]).unwrap_or_default();
+            let waypoint = class == WAYPOINT_CLASS
+                || class.contains("waypoint")
+                || labels.is_some_and(|labels| labels.get(WAYPOINT_FOR).is_some());
             Some(Known::Gateway(Gateway { name, namespace, waypoint }))
         }
         "Service" if group == "v1" => Some(Known::Service(format!("{name}.{namespace}.svc.cluster.local"))),
@@ -41,9 +48,10 @@ pub(super) fn known(kind: &str, document: &Node) -> Option<Known> {
     }
 }
 
-/// The objects of a `List`, as `kubectl get -o yaml` prints several; anything else is its own only object.
+/// The objects of a `List`, as `kubectl get -o yaml` prints several, or of a `WasmPluginList`, as the API does; anything else is its own only object.
 pub(super) fn objects(document: Node) -> Vec<Node> {
-    let is_list = document.field("kind").and_then(|entry| entry.value.text()) == Some("List");
+    let kind = document.field("kind").and_then(|entry| entry.value.text());
+    let is_list = kind.is_some_and(|kind| kind.ends_with("List"));
     match document.field("items").map(|entry| &entry.value.value) {
         Some(Value::List(items)) if is_list => items.clone(),
         _ => vec![document],

@@ -27,6 +27,33 @@ pub struct ServiceEntry {
     pub resolution: Resolution,
     /// Where it is; empty when the hosts' names are to be resolved.
     pub endpoints: Vec<Endpoint>,
+    /// Its own namespace.
+    pub namespace: String,
+    /// `exportTo`: the namespaces whose proxies know it; `*` for all, `.` for its own, none for all.
+    pub export_to: Vec<String>,
+}
+
+impl ServiceEntry {
+    /// Whether the proxies of a namespace know it.
+    #[must_use]
+    pub fn is_seen_from(&self, namespace: &str) -> bool {
+        let to = |to: &String| to == "*" || to == namespace || (to == "." && self.namespace == namespace);
+        self.export_to.is_empty() || self.export_to.iter().any(to)
+    }
+
+    /// Whether the proxies of all namespaces do.
+    #[must_use]
+    pub fn is_seen_everywhere(&self) -> bool {
+        self.export_to.is_empty() || self.export_to.iter().any(|to| to == "*")
+    }
+
+    /// Whether Istio makes a cluster of this name of it.
+    #[must_use]
+    pub fn makes(&self, cluster: &str) -> bool {
+        let port =
+            |port: &Port| self.hosts.iter().any(|host| *cluster == crate::cluster::name(host, port.number));
+        self.resolution != Resolution::None && self.ports.iter().any(port)
+    }
 }
 
 /// One of `spec.ports`.

@@ -90,7 +90,7 @@ fn the_head_is_strict() {
     );
     check(
         &format!("{HEAD}spec: {{url: x}}\n---\n{HEAD}spec: {{url: x}}\n"),
-        "a.yaml:8:12: metadata.name: default.header is given twice, first in a.yaml",
+        "a.yaml:8:12: metadata.name: default.header is given twice, first in a.yaml:3",
     );
 }
 

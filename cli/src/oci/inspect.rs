@@ -20,6 +20,12 @@ type Fields = Vec<(&'static str, Value)>;
 pub(super) fn inspect(args: &InspectArgs, out: &mut impl Write) -> Result<bool, Trouble> {
     let (fields, fine) = if !args.what.starts_with("oci://") && Path::new(&args.what).is_file() {
         of_file(&args.what)?
+    } else if is_path(&args.what) {
+        return Err(format!(
+            "{}: no such file; an image is written oci://REGISTRY/REPOSITORY:TAG",
+            args.what
+        )
+        .into());
     } else {
         of_image(args)?
     };
@@ -36,6 +42,11 @@ pub(super) fn inspect(args: &InspectArgs, out: &mut impl Write) -> Result<bool, 
         }
     }
     Ok(fine)
+}
+
+/// Whether it looks like a file: as an image it would be asked of Docker Hub.
+fn is_path(what: &str) -> bool {
+    what.starts_with(['.', '/']) || what.ends_with(".wasm")
 }
 
 fn write_field(out: &mut impl Write, name: &str, value: &Value) {

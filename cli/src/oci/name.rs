@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use oci_client::Reference;
+use oci_spec::distribution::Reference;
 
 use super::manifest::is_sha256;
 
@@ -25,8 +25,12 @@ impl Name {
         if let Some((scheme, _)) = bare.split_once("://") {
             return Err(format!("{text}: {scheme}:// is no image: write oci://registry/repository:tag"));
         }
-        let read = Reference::try_from(bare)
-            .map_err(|error| format!("could not parse reference: {text}: {error}"))?;
+        let read = Reference::try_from(bare).map_err(|error| {
+            format!(
+                "could not parse reference: {text}: {error}; a repository has lower-case letters, digits, . _ - and /, \
+                 and behind it stand :tag, @sha256:<64 hex digits>, or both"
+            )
+        })?;
         if read.digest().is_some_and(|digest| !is_sha256(digest)) {
             return Err(format!(
                 "could not parse reference: {text}: the digest must be sha256: and 64 lower-case hex digits"

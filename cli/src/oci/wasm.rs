@@ -31,7 +31,7 @@ const WASI: &str = "args_get args_sizes_get clock_res_get clock_time_get environ
 const OTHERS: [&str; 2] = ["env.emscripten_notify_memory_growth", "env.pthread_equal"];
 const VERSION: &str = "proxy_abi_version_";
 /// The versions that Envoy takes.
-const VERSIONS: [&str; 3] = ["0.1.0", "0.2.0", "0.2.1"];
+pub(crate) const VERSIONS: [&str; 3] = ["0.1.0", "0.2.0", "0.2.1"];
 
 /// What is known of a module without running it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -177,6 +177,20 @@ mod tests {
         check(&[clear], &["proxy_abi_version_0_1_0", on], None);
         check(&[("env", "get_time")], &[version, on], Some("imports env.get_time,"));
         check(&[("wasi_snapshot_preview1", "proc_raise")], &[version, on], Some("proc_raise"));
+    }
+
+    #[test]
+    fn no_bytes_make_it_fail_otherwise_than_with_words() {
+        let exports = ["proxy_abi_version_0_2_1", "proxy_on_request_headers"];
+        let whole = module(&[("env", "proxy_log"), ("m", "a")], &exports);
+        // A module may end behind each of its five sections, and nowhere else.
+        let taken = (9..whole.len()).filter(|length| Facts::read(&whole[..*length]).is_ok()).count();
+        assert!(taken <= 4 && Facts::read(&whole).is_ok(), "{taken}");
+        for index in 8..whole.len() {
+            let mut changed = whole.clone();
+            changed[index] = 0xff;
+            drop(Facts::read(&changed));
+        }
     }
 
     #[test]

@@ -43,25 +43,32 @@ fn before_istio(plugin: &WasmPlugin) -> bool {
     matches!(plugin.spec.phase, Phase::Authn | Phase::Authz)
 }
 
+/// What is another place than the WasmPlugin's.
+pub(super) fn displaced(plugin: &WasmPlugin) -> Option<String> {
+    let message = "phase AUTHZ stands behind Istio's authentication, and as an EnvoyFilter it stands before: what \
+                   RequestAuthentication finds out is not known to it";
+    (plugin.spec.phase == Phase::Authz).then(|| plugin.fault("spec.phase", message).to_string())
+}
+
 /// What would be lost without a word.
 fn unsayable(plugin: &WasmPlugin) -> Vec<Fault> {
     let spec = &plugin.spec;
     let mut faults = Vec::new();
-    let mut fault = |field: &str, message: &str| faults.push(plugin.fault(&format!("spec.{field}"), message));
+    let mut fault = |path: &str, message: &str| faults.push(plugin.fault(path, message));
     if !spec.target_refs.is_empty() {
         fault(
-            "targetRefs",
+            "spec.targetRefs",
             "an EnvoyFilter is rendered for workloads by label only; use selector, or keep the WasmPlugin",
         );
     }
     if spec.image_pull_secret.is_some() {
         fault(
-            "imagePullSecret",
+            &plugin.module_path("imagePullSecret"),
             "an EnvoyFilter cannot name a Secret; give istio-proxy the credentials (DOCKER_CONFIG) and leave this out",
         );
     }
     if spec.plugin_type == PluginType::Network {
-        fault("type", "only HTTP plugins are rendered as an EnvoyFilter");
+        fault(&plugin.module_path("type"), "only HTTP plugins are rendered as an EnvoyFilter");
     }
     faults
 }

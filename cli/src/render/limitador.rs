@@ -5,10 +5,11 @@ use ratelimit_policy::limit::Kind;
 use ratelimit_policy::{Compiled, limitador};
 
 use super::Failure;
+use crate::environment::variable;
 use crate::fault::{Fault, Faults};
 use crate::manifest::WasmPlugin;
 use crate::module::stem;
-use crate::plan::{config_json, variable};
+use crate::plan::config_json;
 
 /// The modules whose configuration has limits, and the field that these are under.
 const LIMITED: [(&str, &str); 2] = [("ratelimit-filter", ""), ("edge-filter", "rateLimit")];

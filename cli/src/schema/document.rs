@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::manifest::OTHER_METADATA;
+
 /// A whole document. Documents of other kinds may stand in the same file, and pass.
 pub(super) fn schema(filter: &str, config: Value, needs_config: bool) -> Value {
     let required: &[&str] = if needs_config { &["url", "pluginConfig"] } else { &["url"] };
@@ -22,7 +24,12 @@ pub(super) fn schema(filter: &str, config: Value, needs_config: bool) -> Value {
         },
         "if": kind("WasmPlugin"),
         "then": resource(wasm_plugin(required)),
-        "else": { "if": kind("TrafficExtension"), "then": resource(traffic_extension(required)) },
+        "else": {
+            "if": kind("TrafficExtension"),
+            "then": resource(traffic_extension(required)),
+            // A kind that nobody knows would be passed over.
+            "else": { "properties": { "apiVersion": { "not": { "pattern": r"^extensions\.istio\.io/" } } } },
+        },
         "definitions": { "pluginConfig": config },
     })
 }
@@ -56,19 +63,8 @@ fn metadata() -> Value {
         ("annotations", texts),
         ("creationTimestamp", json!({ "type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$" })),
     ]);
-    for of_cluster in [
-        "generateName",
-        "generation",
-        "resourceVersion",
-        "uid",
-        "managedFields",
-        "finalizers",
-        "ownerReferences",
-        "selfLink",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-    ] {
-        fields.insert(of_cluster.to_owned(), json!(true));
+    for of_cluster in OTHER_METADATA {
+        fields.entry(of_cluster).or_insert(json!(true));
     }
     json!({ "type": "object", "properties": fields, "required": ["name"], "additionalProperties": false })
 }

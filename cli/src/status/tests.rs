@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::judge::State;
 use super::name::Name;
 use super::*;
-use crate::args::Command;
+use crate::args::{Args as Line, Command};
 
 const DIGEST: &str = "e09c1cd7fa500e7a93befc32ccb9dec4415c5d4b0aa052d3f154ed223b76c267";
 const RBAC: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
@@ -292,9 +292,7 @@ async fn who_cannot_be_asked_is_named() {
         (vec!["--admin", "no-port"], "no-port: "),
     ] {
         let line = [vec!["tollgate", "status"], arguments].concat();
-        let Command::Status(args) = crate::args::Args::try_parse_from(line).unwrap().command else {
-            panic!()
-        };
+        let Command::Status(args) = Line::try_parse_from(line).unwrap().command else { panic!() };
         let error = look(&args, &mut Reporter::new(std::io::sink())).await.unwrap_err();
         assert!(error.starts_with(expected), "{error}");
     }

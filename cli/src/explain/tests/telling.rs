@@ -184,3 +184,40 @@ fn what_cannot_be_read_is_refused_with_its_place() {
     let error = explained(&[("fixture.yaml", "time: 2026-11-21T10:00:00Z\nrequests: []\n")]).unwrap_err();
     assert!(error.contains("names no manifests"), "{error}");
 }
+
+#[test]
+fn expectations_that_nothing_can_meet_are_a_failure() {
+    let manifest = header("{rules: [{name: a, request: {set: [{name: x-a, value: b}]}}]}");
+    let requests = "requests: [{expect: {status: 200}}]\n";
+    for (fixture, expected) in [
+        (requests.to_owned(), true),
+        (format!("as: sidecar-inbound\nnamespace: shop\n{requests}"), true),
+        (format!("as: sidecar-inbound\nnamespace: other\n{requests}"), false),
+        (format!("as: sidecar-inbound\nnamespace: other\nnoPlugins: true\n{requests}"), true),
+        (format!("as: sidecar-inbound\nnamespace: shop\nnoPlugins: true\n{requests}"), false),
+        ("as: sidecar-inbound\nnamespace: other\nrequests: [{}]\n".to_owned(), true),
+    ] {
+        assert_eq!(told(&manifest, &fixture).unwrap().as_expected(), expected, "{fixture}");
+    }
+}
+
+#[test]
+fn what_cannot_happen_is_refused_with_its_place() {
+    let manifest = header("{rules: [{name: a, request: {set: [{name: x-a, value: b}]}}]}");
+    for (request, expected) in [
+        ("expect: {}", "expect: this expects nothing"),
+        ("method: 'GET /'", "method: this is no method"),
+        ("path: orders", "path: a path starts with /"),
+        ("path: '*'", "path: a path starts with /"),
+        ("path: '/a b'", "path: a path starts with /"),
+        ("authority: ''", "authority: this is no host"),
+        ("scheme: ftp", "scheme: http or https"),
+        ("headers: {Host: a}", "headers: the host is the authority"),
+        ("headers: {':path': /}", "headers"),
+        ("response: {status: 99}", "response.status: an answer has a status"),
+    ] {
+        let error = told(&manifest, &format!("requests: [{{{request}}}]\n")).unwrap_err();
+        assert!(error.contains(&format!("requests[0].{expected}")), "{request}: {error}");
+    }
+    told(&manifest, "requests: [{method: OPTIONS, path: '*'}]\n").unwrap();
+}

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use super::super::head;
 use super::super::reader::{Field, Reader};
+use super::super::wasm_plugin::Metadata;
 use super::super::yaml::Value;
 use super::{API_VERSIONS, Endpoint, Port, Resolution, ServiceEntry};
 use crate::fault::Code;
 
 /// Of no meaning on one machine.
-const OTHERS: [&str; 5] = ["addresses", "location", "exportTo", "subjectAltNames", "workloadSelector"];
+const OTHERS: [&str; 4] = ["addresses", "location", "subjectAltNames", "workloadSelector"];
 
 const PROTOCOLS: [(&str, bool); 9] = [
     ("HTTP", false),
@@ -37,7 +38,7 @@ pub(in super::super) fn read(reader: &mut Reader<'_>) -> Option<ServiceEntry> {
     head::top(reader, &root, &API_VERSIONS);
     let metadata = head::named(reader, &root);
     let spec = reader.required(&root, "spec", "at least hosts and ports")?;
-    let mut known = vec!["hosts", "ports", "resolution", "endpoints"];
+    let mut known = vec!["hosts", "ports", "resolution", "endpoints", "exportTo"];
     known.extend(OTHERS);
     reader.only(&spec, &known);
     let resolution = reader.word(&spec, "resolution", &RESOLUTIONS).unwrap_or(Resolution::None);
@@ -55,9 +56,11 @@ pub(in super::super) fn read(reader: &mut Reader<'_>) -> Option<ServiceEntry> {
     if endpoints.is_empty() && reader.faults.is_empty() {
         check_no_endpoints(reader, resolution, &hosts);
     }
-    let metadata = metadata?;
-    let full_name = format!("{}.{}", metadata.namespace, metadata.name);
-    Some(ServiceEntry { full_name, hosts, ports, resolution, endpoints })
+    let items = reader.items(&spec, "exportTo");
+    let export_to = items.iter().filter_map(|item| reader.text(item)).collect();
+    let Metadata { namespace, name, .. } = metadata?;
+    let full_name = format!("{namespace}.{name}");
+    Some(ServiceEntry { full_name, hosts, ports, resolution, endpoints, namespace, export_to })
 }
 
 fn check_no_endpoints(reader: &mut Reader<'_>, resolution: Resolution, hosts: &[String]) {

@@ -1,0 +1,70 @@
+//! What other objects tell of the mesh.
+
+use super::*;
+
+#[test]
+fn a_gateway_among_the_manifests_says_what_it_is() {
+    let gateway = |class: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: shop}}\n\
+             spec: {{gatewayClassName: {class}}}\n"
+        )
+    };
+    let target = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: edge}]";
+    let text = plugin("a", SHOP, target);
+    assert_eq!(found(&[], &(gateway("istio") + &text)), ["spec.match[0].mode never-runs"]);
+    assert_eq!(found(&[], &(gateway("istio-waypoint") + &text)), [""; 0]);
+}
+
+#[test]
+fn what_another_namespace_does_not_export_is_not_there() {
+    let service = |export: &str| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: idp, namespace: idp}}\nspec:\n  \
+             hosts: [idp.com]\n  ports: [{{number: 443, name: tls}}]\n  resolution: DNS\n{export}"
+        )
+    };
+    let config = "url: oci://x/auth-filter:1\npluginConfig: {providers: [{name: k, jwt: {issuer: 'https://idp.com', \
+                  jwksUri: 'https://idp.com/k'}}], rules: [{name: a, require: {anyOf: [k]}}]}";
+    let unknown = "spec.pluginConfig.providers[0].jwt.jwksUri callout-unknown";
+    let root = "  namespace: istio-system\n";
+    for (metadata, export, seen) in [
+        (SHOP, "", true),
+        (SHOP, "  exportTo: ['*']\n", true),
+        (SHOP, "  exportTo: [idp, shop]\n", true),
+        (SHOP, "  exportTo: ['.']\n", false),
+        (SHOP, "  exportTo: ['~']\n", false),
+        ("  namespace: idp\n", "  exportTo: ['.']\n", true),
+        (root, "  exportTo: [istio-system]\n", false),
+        (root, "  exportTo: ['*']\n", true),
+    ] {
+        let text = plugin("a", metadata, config) + &service(export);
+        assert_eq!(!found(&[], &text).contains(&unknown.to_owned()), seen, "{metadata} {export}");
+    }
+}
+
+#[test]
+fn a_guess_can_be_accepted_and_a_gateway_says_what_it_is() {
+    let target = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: my-waypoint}]\nmatch: [{mode: CLIENT}]";
+    let allow = "  annotations: {tollgate.dev/allow: 'never-runs-guess: it is a gateway'}\n";
+    let guess = "spec.match[0].mode never-runs-guess";
+    let gateway = |more: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata:\n  name: my-waypoint\n{SHOP}{more}"
+        )
+    };
+    let ours = "  labels: {istio.io/waypoint-for: service}\nspec: {gatewayClassName: other}\n";
+    for (metadata, object, expected) in [
+        (SHOP.to_owned(), String::new(), vec![guess]),
+        (format!("{SHOP}{allow}"), String::new(), vec![]),
+        (SHOP.to_owned(), gateway("spec: {gatewayClassName: istio}\n"), vec![]),
+        (
+            SHOP.to_owned(),
+            gateway("spec: {gatewayClassName: istio-waypoint}\n"),
+            vec!["spec.match[0].mode never-runs"],
+        ),
+        (SHOP.to_owned(), gateway(ours), vec!["spec.match[0].mode never-runs"]),
+    ] {
+        assert_eq!(found(&[], &(plugin("a", &metadata, target) + &object)), expected, "{metadata}{object}");
+    }
+}
