@@ -27,6 +27,7 @@ use crate::filters::Filters;
 use crate::manifest::yaml::Node;
 use crate::manifest::{Kind, Manifests, WasmPlugin};
 use crate::module::Modules;
+use crate::render;
 use crate::report::Reporter;
 use crate::run::BAD_MANIFESTS;
 
@@ -173,6 +174,7 @@ fn survey(args: &Args, input: &mut dyn Read) -> Found {
         found.extend(about(plugin, &context, &mut skipped));
     }
     found.extend(pairs::check(&context));
+    found.extend(render::limits_that_differ(&manifests.plugins));
     // What is wrong in itself needs no advice besides.
     found.retain(|advice| {
         let same =

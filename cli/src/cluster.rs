@@ -45,7 +45,16 @@ pub fn clusters(manifests: &Manifests) -> (Vec<Cluster>, Vec<String>) {
         }
     }
     for rule in &manifests.destinations {
-        if !manifests.services.iter().any(|service| service.hosts.contains(&rule.host)) {
+        let mutual =
+            |tls: &Option<TlsOrigination>| tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Mutual);
+        if mutual(&rule.tls) || rule.ports.iter().any(|(_, tls)| mutual(tls)) {
+            notes.push(format!(
+                "DestinationRule {}: TLS with a certificate of the mesh is not to be had here; {} is called without",
+                rule.full_name, rule.host
+            ));
+        }
+        if !manifests.services.iter().any(|service| service.hosts.iter().any(|host| covers(&rule.host, host)))
+        {
             notes.push(format!(
                 "DestinationRule {} passed over: no ServiceEntry has the host {}",
                 rule.full_name, rule.host
@@ -79,12 +88,31 @@ pub(crate) fn name(host: &str, port: u16) -> String {
     format!("outbound|{port}||{host}")
 }
 
-/// A port's own settings come before the host's.
-fn tls(manifests: &Manifests, host: &str, port: u16) -> Option<TlsOrigination> {
-    let rule = manifests.destinations.iter().find(|rule| rule.host == host)?;
+/// Whether a rule's host, which may begin with `*`, is this one.
+fn covers(rule: &str, host: &str) -> bool {
+    rule == host || rule.strip_prefix('*').is_some_and(|end| host.ends_with(end))
+}
+
+/// The mode and more of how a host's port is called. The rule with the longest host counts, and in it a port's own settings
+/// come before the host's.
+fn origination<'m>(manifests: &'m Manifests, host: &str, port: u16) -> Option<&'m TlsOrigination> {
+    let rules = manifests.destinations.iter().filter(|rule| covers(&rule.host, host));
+    let rule = rules.max_by_key(|rule| (rule.host == host, rule.host.len()))?;
     let own = rule.ports.iter().find(|(number, _)| *number == port);
-    let tls = own.map_or(&rule.tls, |(_, tls)| tls);
-    tls.clone().filter(|tls| tls.mode == TlsMode::Simple)
+    own.map_or(&rule.tls, |(_, tls)| tls).as_ref()
+}
+
+/// TLS as it can be spoken here.
+fn tls(manifests: &Manifests, host: &str, port: u16) -> Option<TlsOrigination> {
+    origination(manifests, host, port).filter(|tls| tls.mode == TlsMode::Simple).cloned()
+}
+
+/// Whether the mesh adds TLS to calls of this cluster (`outbound|443||idp.example.com`).
+pub(crate) fn is_secured(manifests: &Manifests, cluster: &str) -> bool {
+    let mut parts = cluster.split('|').skip(1);
+    let port = parts.next().and_then(|port| port.parse().ok()).unwrap_or_default();
+    let host = cluster.rsplit('|').next().unwrap_or_default();
+    origination(manifests, host, port).is_some_and(|tls| tls.mode != TlsMode::Disable)
 }
 
 #[cfg(test)]
@@ -160,6 +188,30 @@ mod tests {
             ];
             let clusters: Vec<&str> = clusters.iter().map(String::as_str).collect();
             check(&format!("{entry}{}", rule("idp.com", policy)), &clusters, &[]);
+        }
+    }
+
+    #[test]
+    fn a_rule_for_all_hosts_gives_way_to_the_hosts_own() {
+        let text =
+            service("x", "{hosts: [a.local, b.com], ports: [{number: 80, name: http}], resolution: DNS}")
+                + &rule("'*.local'", "{tls: {mode: ISTIO_MUTUAL}}")
+                + &rule("a.local", "{tls: {mode: SIMPLE}}").replace("name: tls", "name: own");
+        check(
+            &text,
+            &[
+                r#"outbound|80||a.local [("a.local", 80)] dns tls=auto"#,
+                r#"outbound|80||b.com [("b.com", 80)] dns tls=-"#,
+            ],
+            &[
+                "DestinationRule default.tls: TLS with a certificate of the mesh is not to be had here; *.local is called without",
+            ],
+        );
+        let manifests = Manifests::parse(Path::new("a.yaml"), &text).unwrap();
+        for (cluster, secured) in
+            [("outbound|80||a.local", true), ("outbound|80||c.local", true), ("outbound|80||b.com", false)]
+        {
+            assert_eq!(is_secured(&manifests, cluster), secured, "{cluster}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::manifest::WasmPlugin;
+use crate::oci;
 
 /// What has been fetched, by plugin (`namespace.name`): the module, or why there is none.
 pub type Fetched = BTreeMap<String, Result<Module, String>>;
@@ -29,6 +30,24 @@ pub struct Module {
     pub digest: String,
     /// Whether it has come from the plugin's url, and not from a folder here.
     pub is_fetched: bool,
+}
+
+impl Module {
+    /// The digest that a manifest pins, and this module's own of the same kind: an image's for `oci://`, the file's for
+    /// `http(s)://`, in hex. `None` where nothing is pinned, and for files, which istio-agent does not compare.
+    #[must_use]
+    pub fn pinned(&self, plugin: &WasmPlugin) -> Option<(String, String)> {
+        let (url, sha256) = (&plugin.spec.url, plugin.spec.sha256.clone());
+        match url.split_once("://") {
+            Some(("file", _)) => None,
+            Some(("http" | "https", _)) => Some((sha256?, self.digest.clone())),
+            _ => {
+                let written = url.split_once("@sha256:").map(|(_, digest)| digest.to_owned());
+                let image = oci::digest(&self.bytes).ok()?;
+                Some((sha256.or(written)?, image.trim_start_matches("sha256:").to_owned()))
+            }
+        }
+    }
 }
 
 impl Modules {

@@ -8,7 +8,6 @@ use crate::fault::{Fault, Faults};
 use crate::filters::Filters;
 use crate::manifest::{Manifests, PluginType, WasmPlugin, in_chain_order};
 use crate::module::{Module, Modules, stem};
-use crate::oci;
 use crate::scope::Naming;
 
 /// What to serve.
@@ -111,13 +110,7 @@ fn origin(plugin: &WasmPlugin, module: &Result<Module, String>, host: Host) -> O
             "{name}: the Secret {secret} is not read here, but the docker configuration is"
         ));
     }
-    let (pinned, ours) = if url.starts_with("http") {
-        (plugin.spec.sha256.clone()?, module.digest.clone())
-    } else {
-        let written = url.split_once("@sha256:").map(|(_, digest)| digest.to_owned());
-        let pinned = plugin.spec.sha256.clone().or(written)?;
-        (pinned, oci::digest(&module.bytes).ok()?.trim_start_matches("sha256:").to_owned())
-    };
+    let (pinned, ours) = module.pinned(plugin)?;
     let remedy = if host == Host::Here { "; --fetch takes that one" } else { "" };
     (pinned != ours).then(|| {
         format!("{name}: {path} is taken, whose digest is {ours}, while the manifest pins {pinned}{remedy}")

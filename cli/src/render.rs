@@ -14,10 +14,10 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::environment::Host;
-use crate::fault::Faults;
+use crate::environment::{self, Host};
+use crate::fault::{Code, Fault, Faults};
 use crate::filters::Filters;
-use crate::manifest::{Manifests, in_chain_order};
+use crate::manifest::{Manifests, WasmPlugin, in_chain_order};
 use crate::module::Modules;
 use crate::plan::Plan;
 use crate::report::Reporter;
@@ -104,6 +104,26 @@ pub fn render(args: &Args, out: &mut impl Write, report: &mut Reporter) -> ExitC
     }
 }
 
+/// Global limits of one domain that are not the same in two plugins: the service would take the one's for the other's.
+pub(crate) fn limits_that_differ(plugins: &[WasmPlugin]) -> Vec<Fault> {
+    match limitador::limits(plugins) {
+        Err(Failure::Bad(Faults(mut faults))) => {
+            // All else is said where the configuration is compiled.
+            faults.retain(|fault| fault.code == Code::LimitsDiffer);
+            faults
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A form that Istio reads holds the configuration as it is: one that a filter refuses is not written.
+fn checked(manifests: &Manifests) -> Result<(), Failure> {
+    let filters = Filters::builtin();
+    let fault = |plugin| environment::compile(plugin, &filters, Host::Elsewhere)?.fault;
+    let faults: Vec<Fault> = manifests.plugins.iter().filter_map(fault).collect();
+    if faults.is_empty() { Ok(()) } else { Err(Failure::Bad(Faults(faults))) }
+}
+
 fn rendered(args: &Args, report: &mut Reporter) -> Result<Vec<File>, Failure> {
     let manifests = Manifests::load(&args.paths).map_err(Failure::Bad)?;
     if manifests.plugins.is_empty() && args.to != Form::Limitador {
@@ -125,8 +145,12 @@ fn rendered(args: &Args, report: &mut Reporter) -> Result<Vec<File>, Failure> {
             let plan = plan(manifests, &args.modules, report)?;
             return compose::files(&plan, args, directory).map_err(Failure::Nothing);
         }
-        Form::TrafficExtension => yaml::documents(&traffic_extension::documents(&manifests.plugins)),
+        Form::TrafficExtension => {
+            checked(&manifests)?;
+            yaml::documents(&traffic_extension::documents(&manifests.plugins))
+        }
         Form::EnvoyFilter => {
+            checked(&manifests)?;
             manifests.plugins.iter().filter_map(envoy_filter::displaced).for_each(|note| report.note(&note));
             yaml::documents(&envoy_filter::documents(manifests.plugins).map_err(Failure::Bad)?)
         }

@@ -36,7 +36,8 @@ impl Watch {
         Ok(Self { watcher, events, folders: BTreeMap::new() })
     }
 
-    /// Watches these and nothing else: a directory with all below it when `recursive` says so, of a file its folder.
+    /// Watches these and nothing else: a directory with all below it when `recursive` says so, of a file its folder, and
+    /// where a link leads the folder there: a ConfigMap in a pod is nothing but links.
     /// What does not exist is waited for in the nearest folder above it that does. To be called again after every
     /// change: a folder that was deleted and made anew is another folder.
     ///
@@ -48,6 +49,9 @@ impl Watch {
             let (folder, exact) = existing(path);
             let mode =
                 if recursive && exact { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+            for target in linked(path, recursive) {
+                wanted.entry(target).or_insert(RecursiveMode::NonRecursive);
+            }
             let known = wanted.entry(folder).or_insert(mode);
             if mode == RecursiveMode::Recursive {
                 *known = mode;
@@ -82,6 +86,21 @@ fn is_change(kind: EventKind) -> bool {
         EventKind::Access(_) => false,
         _ => true,
     }
+}
+
+/// The folders that links lead to: the path's own, and with `below` those in it and in its folders.
+fn linked(path: &Path, below: bool) -> Vec<PathBuf> {
+    let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|known| known.is_symlink());
+    let mut found = Vec::new();
+    if is_link(path)
+        && let Ok(target) = path.canonicalize()
+    {
+        found.extend(if target.is_dir() { Some(target) } else { target.parent().map(Path::to_owned) });
+    } else if below && path.is_dir() {
+        let entries = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+        found.extend(entries.flat_map(|entry| linked(&entry.path(), true)));
+    }
+    found
 }
 
 /// The folder to watch for a path, and whether it is the path itself.
@@ -122,6 +141,19 @@ mod tests {
         std::fs::rename(folder.path().join("sub/b.yaml"), &file).unwrap();
         assert!(noticed(&mut watch).await);
         std::fs::remove_file(&file).unwrap();
+        assert!(noticed(&mut watch).await);
+    }
+
+    #[tokio::test]
+    async fn what_a_link_leads_to_is_watched_too() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let target = elsewhere.path().join("real.yaml");
+        std::fs::write(&target, "1").unwrap();
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        std::os::unix::fs::symlink(&target, folder.path().join("sub/a.yaml")).unwrap();
+        let mut watch = Watch::new().unwrap();
+        watch.watch([(folder.path(), true)]).unwrap();
+        std::fs::write(&target, "2").unwrap();
         assert!(noticed(&mut watch).await);
     }
 

@@ -4,6 +4,7 @@ use idp::Endpoint;
 
 use super::Context;
 use super::config::part;
+use crate::cluster::is_secured;
 use crate::fault::{Code, Fault};
 use crate::manifest::yaml::Node;
 use crate::manifest::{ServiceEntry, WasmPlugin};
@@ -22,13 +23,25 @@ pub(super) fn check(plugin: &WasmPlugin, context: &Context<'_>) -> Vec<Fault> {
     }
     if let Some((config, path)) = part(plugin, "ratelimit-filter") {
         let cluster = config.get("global").and_then(|global| global.get("cluster")).and_then(Node::text);
-        called.extend(cluster.map(|cluster| (cluster.to_owned(), format!("{path}.global.cluster"))));
+        called.extend(cluster.map(|cluster| Called {
+            cluster: cluster.to_owned(),
+            secure: false,
+            path: format!("{path}.global.cluster"),
+        }));
     }
-    called.into_iter().filter_map(|(cluster, path)| unknown(plugin, &cluster, &path, context)).collect()
+    called.iter().filter_map(|call| unknown(plugin, call, context)).collect()
 }
 
-/// The cluster that a provider calls, and the field that says so.
-fn of_provider(provider: &Node, path: &str) -> Option<(String, String)> {
+/// Whom a filter calls.
+struct Called {
+    cluster: String,
+    /// By `https`.
+    secure: bool,
+    /// The field that says so.
+    path: String,
+}
+
+fn of_provider(provider: &Node, path: &str) -> Option<Called> {
     let (kind, block) = ["jwt", "introspection"].iter().find_map(|kind| Some((kind, provider.get(kind)?)))?;
     let text = |field: &str| block.get(field).and_then(Node::text);
     let field = match *kind {
@@ -40,12 +53,21 @@ fn of_provider(provider: &Node, path: &str) -> Option<(String, String)> {
     // What cannot be read is found by the filter's own code.
     let endpoint = Endpoint::parse(text(field)?, text("cluster")).ok()?;
     let field = if text("cluster").is_some() { "cluster" } else { field };
-    Some((endpoint.cluster, format!("{path}.{kind}.{field}")))
+    let Endpoint { cluster, secure, .. } = endpoint;
+    Some(Called { cluster, secure, path: format!("{path}.{kind}.{field}") })
 }
 
-fn unknown(plugin: &WasmPlugin, cluster: &str, path: &str, context: &Context<'_>) -> Option<Fault> {
-    if context.clusters.iter().any(|known| known.name == cluster) {
-        return unseen(plugin, cluster, path, context);
+fn unknown(plugin: &WasmPlugin, call: &Called, context: &Context<'_>) -> Option<Fault> {
+    let Called { cluster, secure, path } = call;
+    if context.clusters.iter().any(|known| known.name == *cluster) {
+        let plaintext = *secure && !is_secured(context.manifests, cluster);
+        let message = || {
+            format!(
+                "nothing adds TLS to calls of {cluster}: give its host a DestinationRule with tls mode SIMPLE"
+            )
+        };
+        return unseen(plugin, cluster, path, context)
+            .or_else(|| plaintext.then(|| plugin.fault(path, message()).coded(Code::CalloutPlaintext)));
     }
     let host = cluster.rsplit('|').next().unwrap_or_default();
     if !host.ends_with(CLUSTER_DOMAIN) {

@@ -13,7 +13,15 @@ use clap::Parser as _;
 use serde_json::Value;
 
 /// What no single manifest can show; `cli/src/check/tests.rs` and the tests of `cli/src/manifest` do.
-const ELSEWHERE: [&str; 5] = ["given-twice", "invalid", "module-missing", "module-refused", "unreadable"];
+const ELSEWHERE: [&str; 7] = [
+    "given-twice",
+    "invalid",
+    "limits-differ",
+    "module-missing",
+    "module-other",
+    "module-refused",
+    "unreadable",
+];
 /// Rows of the list of mistakes that need a module (tested there, too) or a cluster or registry (not looked at).
 const ROWS_ELSEWHERE: [u32; 7] = [11, 12, 37, 42, 44, 55, 56];
 

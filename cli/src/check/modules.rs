@@ -40,7 +40,7 @@ pub(super) fn check(plugin: &WasmPlugin, modules: &Modules) -> Vec<Fault> {
     };
     let mut found = loadable(plugin, &facts);
     found.extend(callbacks(plugin, &facts));
-    found.extend(digest(plugin, &module));
+    found.extend(digest(plugin, &module).or_else(|| other(plugin, &module)));
     found
 }
 
@@ -75,6 +75,17 @@ fn callbacks(plugin: &WasmPlugin, facts: &Facts) -> Option<Fault> {
         _ => return None,
     };
     Some(plugin.fault(&plugin.module_path("type"), message).coded(Code::ModuleType))
+}
+
+/// Another build than the one that is pinned: what was found in it need not be so of that one.
+fn other(plugin: &WasmPlugin, module: &Module) -> Option<Fault> {
+    let (pinned, ours) = module.pinned(plugin)?;
+    let message = format!(
+        "{} has the digest {ours}, and {pinned} is pinned: what is said of the module is said of another one",
+        module.path.display()
+    );
+    let field = if plugin.spec.sha256.is_some() { "sha256" } else { "url" };
+    (pinned != ours).then(|| plugin.fault(&plugin.module_path(field), message).coded(Code::ModuleOther))
 }
 
 /// The file's hash where the image's is meant, or the other way round.

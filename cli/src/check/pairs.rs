@@ -60,13 +60,20 @@ fn same_priority(first: &WasmPlugin, second: &WasmPlugin) -> Option<Fault> {
         .then(|| second.fault("spec.priority", message()).coded(Code::PriorityEqual))
 }
 
+/// What tells one module from another: the image that is pinned, under whatever name, or the url.
+fn code(plugin: &WasmPlugin) -> &str {
+    let url = &plugin.spec.url;
+    let image = !url.starts_with("http://") && !url.starts_with("https://");
+    let in_url = url.split_once("@sha256:").map(|(_, digest)| digest);
+    in_url.or(plugin.spec.sha256.as_deref()).filter(|_| image).unwrap_or(url)
+}
+
 /// Envoy knows a VM by code, environment and runtime, and Istio gives it nothing else to tell them by. Only what is read
 /// from a file has the object's version in its environment, too.
 fn same_vm(first: &Known<'_>, second: &Known<'_>) -> Option<Fault> {
     let same_environment = first.environment == second.environment;
     let (first, second) = (first.plugin, second.plugin);
-    let url = &first.spec.url;
-    let same = *url == second.spec.url && !url.starts_with("file://") && same_environment;
+    let same = same_environment && !first.spec.url.starts_with("file://") && code(first) == code(second);
     let message = || {
         format!(
             "shares a VM with {}, and with it a crash: give each a variable of its own in vmConfig.env",

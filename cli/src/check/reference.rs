@@ -45,6 +45,14 @@ pub(super) fn check(plugin: &WasmPlugin) -> Vec<Fault> {
     let mut say = |code: Code, field: &str, message: String| {
         found.push(plugin.fault(&plugin.module_path(field), message).coded(code));
     };
+    let authority = plugin.spec.url.split_once("://").map_or("", |(_, rest)| rest).split('/').next();
+    if reference.scheme != "file"
+        && authority.is_some_and(|authority| authority.contains('@') && !authority.contains("@sha256:"))
+    {
+        let message = "has credentials in it, readable by anyone who may get the object; Istio takes those of an imagePullSecret for oci://";
+        say(Code::SecretInClear, "url", message.to_owned());
+        return found;
+    }
     if !reference.has_scheme {
         say(Code::SchemeMissing, "url", "has no scheme; Istio assumes oci://".to_owned());
     }

@@ -1,9 +1,11 @@
 //! What a plugin is aimed at, and whether it can ever run there.
 
 use super::Context;
+use super::plugin::GUARDS;
 use crate::fault::{Code, Fault};
 use crate::manifest::yaml::Node;
 use crate::manifest::{Labels, Mode, TargetRef, WAYPOINT_CLASS, WasmPlugin};
+use crate::module::stem;
 
 /// What kind of proxy a plugin is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +62,19 @@ pub(super) fn check(plugin: &WasmPlugin, context: &Context<'_>) -> Vec<Fault> {
     }
     if aim.kind == Kind::Sidecar {
         found.extend(both_directions(plugin));
+        found.extend(guard_outbound(plugin));
     }
     found.extend(matches(plugin, &aim));
     found
+}
+
+fn guard_outbound(plugin: &WasmPlugin) -> Option<Fault> {
+    let matches = &plugin.spec.matches;
+    let outbound = !matches.is_empty() && matches.iter().all(|one| one.mode == Mode::Client);
+    let message =
+        "sees only the calls that the selected workload makes, and lets everyone in; SERVER is inbound";
+    (outbound && GUARDS.contains(&stem(&plugin.spec.url)))
+        .then(|| plugin.fault("spec.match[0].mode", message).coded(Code::GuardOutbound))
 }
 
 /// Who means both directions can say so.

@@ -1,6 +1,7 @@
 //! What the examples do not show: pairs, options, acceptances, and how findings are written.
 
 mod mesh;
+mod modules;
 
 use clap::Parser as _;
 
@@ -221,48 +222,6 @@ fn every_kind_of_finding_is_listed() {
     let (_, said, _) = run(&["--list"], "");
     assert_eq!(said.lines().count(), Code::ALL.len());
     assert!(said.contains("priority-unset         warning  an unset priority"), "{said}");
-}
-
-#[test]
-fn a_module_at_hand_is_looked_into() {
-    let directory = tempfile::tempdir().unwrap();
-    let dir = directory.path().to_str().unwrap();
-    let modules = ["--modules", dir];
-    assert_eq!(found(&modules, &plugin("a", SHOP, "")), ["spec.url module-missing"]);
-    let import = |name: &str| {
-        [&[3][..], b"env", &[u8::try_from(name.len()).unwrap()], name.as_bytes(), &[0, 0]].concat()
-    };
-    let export = |name: &str| [&[u8::try_from(name.len()).unwrap()][..], name.as_bytes(), &[0, 0]].concat();
-    let section = |id: u8, items: &[Vec<u8>]| {
-        let body = [&[u8::try_from(items.len()).unwrap()][..], &items.concat()].concat();
-        [&[id, u8::try_from(body.len()).unwrap()][..], &body].concat()
-    };
-    let abi = export("proxy_abi_version_0_2_1");
-    for (imports, exports, spec, expected) in [
-        (vec![import("proxy_log")], vec![abi.clone(), export("proxy_on_request_headers")], "", vec![]),
-        (
-            vec![import("nothing")],
-            vec![abi.clone(), export("proxy_on_request_headers")],
-            "",
-            vec!["spec.url module-refused"],
-        ),
-        (vec![], vec![export("proxy_on_request_headers")], "", vec!["spec.url module-refused"]),
-        (
-            vec![],
-            vec![abi.clone(), export("proxy_on_request_headers")],
-            "type: NETWORK",
-            vec!["spec.type module-type"],
-        ),
-        (vec![], vec![abi.clone(), export("proxy_on_new_connection")], "", vec!["spec.type module-type"]),
-    ] {
-        let module = [b"\0asm\x01\0\0\0".as_slice(), &section(2, &imports), &section(7, &exports)].concat();
-        std::fs::write(directory.path().join("header-filter.wasm"), &module).unwrap();
-        assert_eq!(found(&modules, &plugin("a", SHOP, spec)), expected, "{spec}");
-        let digest = Modules::new(directory.path()).load("oci://x/header-filter").unwrap().digest;
-        let hash = format!("url: oci://x/header-filter:1\nsha256: {digest}\n{spec}");
-        let all = found(&modules, &plugin("a", SHOP, &hash));
-        assert!(all.contains(&"spec.sha256 digest-mismatch".to_owned()), "{all:?}");
-    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub(super) fn read(file: &Path, document: Node) -> (Option<Document>, Vec<Fault>
                 Some("ServiceEntry") => service::entry(&mut reader).map(Document::Service),
                 Some("DestinationRule") => service::destination(&mut reader).map(Document::Destination),
                 Some(kind) => {
-                    misspelt(&mut reader, kind);
+                    no_kind(&mut reader, kind);
                     Some(Document::Other(note(kind), mesh::known(kind, &document)))
                 }
             };
@@ -62,8 +62,13 @@ pub(super) fn read(file: &Path, document: Node) -> (Option<Document>, Vec<Fault>
     (read, faults)
 }
 
-/// Nothing else is of the group of plugins: a kind that nobody knows would be passed over without a word.
-fn misspelt(reader: &mut Reader<'_>, kind: &str) {
+/// What would be passed over without a word: nothing else is of the group of plugins, and a list has items.
+fn no_kind(reader: &mut Reader<'_>, kind: &str) {
+    if kind == "List" {
+        let root = reader.root();
+        reader.only(&root, &["apiVersion", "kind", "metadata", "items"]);
+        reader.required(&root, "items", "the objects of the list");
+    }
     let version = reader.root().node.get("apiVersion").and_then(Node::text).unwrap_or_default();
     if version.starts_with("extensions.istio.io/") {
         let message = format!("{kind:?} is no kind of {version}: WasmPlugin or TrafficExtension");
@@ -88,8 +93,7 @@ pub(super) fn named(reader: &mut Reader<'_>, root: &Field<'_>) -> Option<Metadat
 }
 
 /// What `kubectl get -o yaml` may add to metadata; of no meaning here.
-pub(crate) const OTHER_METADATA: [&str; 11] = [
-    "labels",
+pub(crate) const OTHER_METADATA: [&str; 10] = [
     "generateName",
     "generation",
     "resourceVersion",
@@ -103,20 +107,56 @@ pub(crate) const OTHER_METADATA: [&str; 11] = [
 ];
 
 fn metadata(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Metadata> {
-    let mut known = vec!["name", "namespace", "creationTimestamp", "annotations"];
+    let mut known = vec!["name", "namespace", "creationTimestamp", "labels", "annotations"];
     known.extend(OTHER_METADATA);
     reader.only(field, &known);
     let name = reader.required(field, "name", "a DNS name").and_then(|name| dns_name(reader, &name));
     let namespace = match reader.optional(field, "namespace") {
-        Some(namespace) => dns_name(reader, &namespace),
+        Some(namespace) => dns_name(reader, &namespace).filter(|name| is_one_label(reader, &namespace, name)),
         None => Some("default".to_owned()),
     };
     let created = reader.optional_text(field, "creationTimestamp");
     if created.as_deref().is_some_and(|created| !is_utc_timestamp(created)) {
         reader.fault(Code::Name, &field.child("creationTimestamp"), "must be like 2026-11-21T10:00:00Z");
     }
+    for (key, value) in reader.texts(field, "labels") {
+        if !is_label(&key, &value) {
+            reader.fault(Code::Name, &format!("{}.{key}", field.child("labels")), NO_LABEL);
+        }
+    }
     let annotations = reader.texts(field, "annotations");
     Some(Metadata { name: name?, namespace: namespace?, creation_timestamp: created, annotations })
+}
+
+/// Why a label is none.
+pub(super) const NO_LABEL: &str = "no label that a pod can have: letters, digits, \"-\", \"_\" and \".\", from a letter \
+                                   or digit to a letter or digit, at most 63; the key may have a DNS name and \"/\" before it";
+
+/// Whether Kubernetes takes a label.
+pub(super) fn is_label(key: &str, value: &str) -> bool {
+    let ends = |text: &str| {
+        let is_good = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+        is_good(text.bytes().next()) && is_good(text.bytes().next_back())
+    };
+    let part = |text: &str| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        text.len() <= 63 && ends(text) && text.bytes().all(allowed)
+    };
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    let dns = |prefix: &str| {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+        prefix.len() <= 253 && ends(prefix) && prefix.bytes().all(allowed)
+    };
+    part(name) && prefix.is_none_or(dns) && (value.is_empty() || part(value))
+}
+
+/// A namespace is one label of a DNS name.
+fn is_one_label(reader: &mut Reader<'_>, field: &Field<'_>, name: &str) -> bool {
+    let good = name.len() <= 63 && !name.contains('.');
+    if !good {
+        reader.fault(Code::Name, &field.path, "a namespace has at most 63 bytes and no dot");
+    }
+    good
 }
 
 /// Names become parts of file names and of Envoy's stat names, so they are held to what Kubernetes allows.

@@ -48,7 +48,8 @@ pub(super) fn known(kind: &str, document: &Node) -> Option<Known> {
     }
 }
 
-/// The objects of a `List`, as `kubectl get -o yaml` prints several, or of a `WasmPluginList`, as the API does; anything else is its own only object.
+/// The objects of a `List`, as `kubectl get -o yaml` prints several, or of a `WasmPluginList`, as the API does; anything
+/// else is its own only object.
 pub(super) fn objects(document: Node) -> Vec<Node> {
     let kind = document.field("kind").and_then(|entry| entry.value.text());
     let is_list = kind.is_some_and(|kind| kind.ends_with("List"));

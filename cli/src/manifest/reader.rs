@@ -105,9 +105,29 @@ impl<'d> Reader<'d> {
 
     /// One word of a list.
     pub(super) fn word<T: Copy>(&mut self, of: &Field<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {
+        self.word_that(of, key, words, str::eq)
+    }
+
+    /// One word of a list, in capitals or not.
+    pub(super) fn word_in_any_case<T: Copy>(
+        &mut self,
+        of: &Field<'_>,
+        key: &str,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        self.word_that(of, key, words, str::eq_ignore_ascii_case)
+    }
+
+    fn word_that<T: Copy>(
+        &mut self,
+        of: &Field<'_>,
+        key: &str,
+        words: &[(&str, T)],
+        same: fn(&str, &str) -> bool,
+    ) -> Option<T> {
         let field = self.optional(of, key)?;
         let text = self.text(&field)?;
-        let found = words.iter().find(|(word, _)| *word == text);
+        let found = words.iter().find(|(word, _)| same(word, &text));
         if found.is_none() {
             let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let allowed = names.join(", ");

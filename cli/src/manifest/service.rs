@@ -124,4 +124,6 @@ pub enum TlsMode {
     Disable,
     /// TLS, without a certificate of our own.
     Simple,
+    /// TLS with a certificate: one that the rule names, or the mesh's. Nothing that could be had outside of it.
+    Mutual,
 }

@@ -101,7 +101,7 @@ fn an_empty_config_is_no_config() {
 #[test]
 fn a_module_of_the_folder_that_is_not_the_pinned_one_is_noted() {
     let module = b"\0asm\x01\0\0\0";
-    let (image, file) = (oci::digest(module).unwrap(), crate::module::sha256(module));
+    let (image, file) = (crate::oci::digest(module).unwrap(), crate::module::sha256(module));
     let hex = image.trim_start_matches("sha256:");
     let other = "a".repeat(64);
     for (url, sha256, noted) in [

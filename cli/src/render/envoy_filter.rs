@@ -19,8 +19,10 @@ const MANAGER: &str = "envoy.filters.network.http_connection_manager";
 const ROUTER: &str = "envoy.filters.http.router";
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 const RBAC: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
-/// Between two objects, so that another one fits in.
+/// Between two priorities, so that equals and other objects fit in.
 const STEP: i64 = 10;
+/// For each phase.
+const PHASE: i64 = 1_000_000;
 
 /// One object for each plugin, whose `priority` keeps them in the order of the chain.
 pub(super) fn documents(plugins: Vec<WasmPlugin>) -> Result<Vec<Node>, Faults> {
@@ -30,13 +32,36 @@ pub(super) fn documents(plugins: Vec<WasmPlugin>) -> Result<Vec<Node>, Faults> {
     }
     let plugins = in_chain_order(plugins);
     let mut documents = Vec::new();
-    for (index, plugin) in plugins.iter().enumerate() {
-        let at = i64::try_from(index).unwrap_or_default().saturating_add(1).saturating_mul(STEP);
+    let mut before: Option<i64> = None;
+    for plugin in &plugins {
+        // Equals stand in the order of the chain.
+        let at = place_in_chain(plugin).max(before.map_or(i64::MIN, |before| before.saturating_add(1)));
+        before = Some(at);
         // Whoever is inserted first of all last stands before the others.
         let priority = if before_istio(plugin) { at.saturating_neg() } else { at };
         documents.push(yaml::node(document(plugin, priority)));
     }
     Ok(documents)
+}
+
+/// A number that grows along the chain, and that is the same whatever else is rendered with it: a phase has a million,
+/// and within it a high priority comes early.
+fn place_in_chain(plugin: &WasmPlugin) -> i64 {
+    let phase: i64 = match plugin.spec.phase {
+        Phase::Authn => 1,
+        Phase::Authz => 2,
+        Phase::Stats => 3,
+        Phase::Unspecified => 4,
+    };
+    let farthest = PHASE.saturating_div(2).saturating_sub(STEP);
+    let behind = match plugin.spec.priority {
+        Some(priority) => i64::from(priority)
+            .saturating_mul(STEP)
+            .saturating_neg()
+            .clamp(farthest.saturating_neg(), farthest),
+        None => farthest,
+    };
+    phase.saturating_mul(PHASE).saturating_add(behind)
 }
 
 fn before_istio(plugin: &WasmPlugin) -> bool {

@@ -6,7 +6,7 @@ use ratelimit_policy::{Compiled, limitador};
 
 use super::Failure;
 use crate::environment::variable;
-use crate::fault::{Fault, Faults};
+use crate::fault::{Code, Fault, Faults};
 use crate::manifest::WasmPlugin;
 use crate::module::stem;
 use crate::plan::config_json;
@@ -33,7 +33,9 @@ pub(super) fn limits(plugins: &[WasmPlugin]) -> Result<String, Failure> {
             Ok(Some(one)) => match all.iter().find(|known| known.domain == one.domain) {
                 // One configuration for several workloads: they share the counts.
                 Some(known) if known.text == one.text => {}
-                Some(known) => faults.push(same_domain(known.plugin, &one)),
+                Some(known) => {
+                    faults.push(same_domain(known.plugin, &one).coded(Code::LimitsDiffer));
+                }
                 None => all.push(one),
             },
             Ok(None) => {}

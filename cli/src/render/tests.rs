@@ -122,6 +122,24 @@ fn what_the_two_kinds_spell_differently_is_spelled_anew() {
 }
 
 #[test]
+fn what_a_cluster_has_written_is_not_applied_again() {
+    let manifest = PLUGIN.replacen(
+        "namespace: shop}",
+        "namespace: shop, uid: u, resourceVersion: '7', managedFields: [], labels: {team: web}, annotations: {mine: x, \
+         kubectl.kubernetes.io/last-applied-configuration: '{}'}}\nstatus: {}",
+        1,
+    );
+    let read = only(written(&manifest, &["--to", "traffic-extension"]));
+    let metadata = &read["metadata"];
+    assert_eq!(metadata["labels"], json!({"team": "web"}));
+    assert_eq!(metadata["annotations"], json!({"mine": "x"}));
+    let mut names: Vec<&String> = metadata.as_object().unwrap().keys().collect();
+    names.sort();
+    assert_eq!(names, ["annotations", "labels", "name", "namespace"]);
+    assert_eq!(read.get("status"), None);
+}
+
+#[test]
 fn an_envoy_gets_everything_in_one_file() {
     let folder = folder(PLUGIN);
     for (more, listeners, upstream, kind) in [
@@ -187,6 +205,8 @@ fn what_cannot_be_rendered_is_said_with_its_place() {
             &bad,
             "a.yaml:15:18: spec.pluginConfig.rulez: unknown field",
         ),
+        ("rules:", "rulez:", &["--to", "traffic-extension"], &bad, "spec.pluginConfig.rulez: unknown field"),
+        ("rules:", "rulez:", &["--to", "envoy-filter"], &bad, "spec.pluginConfig.rulez: unknown field"),
         (
             selector,
             "targetRefs: [{kind: Service, name: a}]",

@@ -17,14 +17,33 @@ fn document(document: &Node) -> Node {
     let is_one = document.field("kind").and_then(|kind| kind.value.text()) == Some("TrafficExtension");
     let Value::Map(fields) = &document.value else { return document.clone() };
     let field = |field: &Entry| match field.key.as_str() {
+        // A cluster's own; of no meaning for a new object, or refused in one.
+        "status" => None,
+        "metadata" => Some(entry("metadata", metadata(&field.value))),
         _ if is_one => Some(field.clone()),
         "kind" => Some(entry("kind", tree(Value::Text("TrafficExtension".to_owned())))),
         "spec" => Some(entry("spec", spec(&field.value))),
-        // A cluster's own; of no meaning for another kind.
-        "status" => None,
         _ => Some(field.clone()),
     };
     tree(Value::Map(fields.iter().filter_map(field).collect()))
+}
+
+/// What kubectl keeps there is the other kind's.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Without what the cluster has written.
+fn metadata(metadata: &Node) -> Node {
+    let Value::Map(fields) = &metadata.value else { return metadata.clone() };
+    let written =
+        |field: &&Entry| ["name", "namespace", "labels", "annotations"].contains(&field.key.as_str());
+    let clean = |field: &Entry| match &field.value.value {
+        Value::Map(texts) if field.key == "annotations" => {
+            let kept: Vec<Entry> = texts.iter().filter(|text| text.key != LAST_APPLIED).cloned().collect();
+            (!kept.is_empty()).then(|| entry("annotations", tree(Value::Map(kept))))
+        }
+        _ => Some(field.clone()),
+    };
+    tree(Value::Map(fields.iter().filter(written).filter_map(clean).collect()))
 }
 
 fn spec(spec: &Node) -> Node {

@@ -19,7 +19,8 @@ fn resource(name: &str) -> String {
 }
 
 fn wasm(name: &str) -> Value {
-    let configuration = r#"{"providers":[{"name":"corp","jwt":{}},{"name":"inline","jwt":{}}]}"#;
+    let configuration =
+        r#"{"providers":[{"name":"corp","jwt":{"jwksUri":"https://a/k"}},{"name":"inline","jwt":{}}]}"#;
     json!({"@type": WASM, "config": {
         "name": format!("shop.{name}~istio-translated-wasmplugin"),
         "vm_config": {"code": {"local": {"filename": format!("/var/lib/istio/data/00/{DIGEST}.wasm")}}},

@@ -68,3 +68,42 @@ fn a_guess_can_be_accepted_and_a_gateway_says_what_it_is() {
         assert_eq!(found(&[], &(plugin("a", &metadata, target) + &object)), expected, "{metadata}{object}");
     }
 }
+
+#[test]
+fn global_limits_of_one_domain_are_the_same_or_said_to_differ() {
+    let limited = |name: &str, requests: u32, domain: &str| {
+        let spec = format!(
+            "url: oci://x/ratelimit-filter:1\nmatch: [{{mode: SERVER}}]\npriority: {requests}\npluginConfig: {{global: {{cluster: c, \
+             domain: {domain}}}, limits: [{{name: a, scope: global, key: [{{header: x}}], rate: {{requests: {requests}, unit: hour}}}}]}}"
+        );
+        plugin(name, SHOP, &spec)
+    };
+    let differ = "spec.pluginConfig.global.domain limits-differ".to_owned();
+    for (requests, domain, expected) in [(1, "d", false), (2, "d", true), (2, "e", false)] {
+        let text = limited("a", 1, "d") + &limited("b", requests, domain);
+        assert_eq!(found(&[], &text).contains(&differ), expected, "{requests} {domain}");
+    }
+}
+
+#[test]
+fn a_module_is_told_by_its_digest_whatever_it_is_called() {
+    let shared = "spec.vmConfig.env shared-vm";
+    let (one, other) = ("a".repeat(64), "b".repeat(64));
+    for (first, second, expected) in [
+        (
+            format!("oci://x/header-filter:1@sha256:{one}"),
+            format!("oci://y.io/header-filter@sha256:{one}"),
+            true,
+        ),
+        (
+            format!("oci://x/header-filter:1@sha256:{one}"),
+            format!("oci://x/header-filter:1@sha256:{other}"),
+            false,
+        ),
+    ] {
+        let spec = |url: &str| format!("url: {url}\nvmConfig: {{env: [{{name: A, value: b}}]}}");
+        let text =
+            plugin("a", SHOP, &spec(&first)) + &plugin("b", SHOP, &format!("{}\npriority: 1", spec(&second)));
+        assert_eq!(found(&[], &text).contains(&shared.to_owned()), expected, "{first} {second}");
+    }
+}

@@ -6,13 +6,12 @@ use super::super::head;
 use super::super::reader::{Field, Reader};
 use super::super::yaml::Value;
 use super::{API_VERSIONS, DestinationRule, TlsMode, TlsOrigination, entry};
-use crate::fault::Code;
 
-const MODES: [(&str, Option<TlsMode>); 4] = [
-    ("DISABLE", Some(TlsMode::Disable)),
-    ("SIMPLE", Some(TlsMode::Simple)),
-    ("MUTUAL", None),
-    ("ISTIO_MUTUAL", None),
+const MODES: [(&str, TlsMode); 4] = [
+    ("DISABLE", TlsMode::Disable),
+    ("SIMPLE", TlsMode::Simple),
+    ("MUTUAL", TlsMode::Mutual),
+    ("ISTIO_MUTUAL", TlsMode::Mutual),
 ];
 
 /// What is not about TLS is left to the cluster.
@@ -75,22 +74,8 @@ fn tls(reader: &mut Reader<'_>, of: &Field<'_>) -> Option<TlsOrigination> {
             "caCrl",
         ],
     );
-    let mode = match reader.word(&tls, "mode", &MODES) {
-        Some(Some(mode)) => mode,
-        Some(None) => {
-            reader.fault(Code::Invalid, &tls.child("mode"), "cannot be served here: only SIMPLE and DISABLE");
-            return None;
-        }
-        // Istio's default is the first of its list.
-        None => TlsMode::Disable,
-    };
-    if mode == TlsMode::Simple && reader.optional(&tls, "credentialName").is_some() {
-        reader.fault(
-            Code::Invalid,
-            &tls.child("credentialName"),
-            "cannot be read here: name a file as caCertificates",
-        );
-    }
+    // Istio's default is the first of its list.
+    let mode = reader.word(&tls, "mode", &MODES).unwrap_or(TlsMode::Disable);
     let mut names = Vec::new();
     for item in reader.items(&tls, "subjectAltNames") {
         names.extend(reader.text(&item));

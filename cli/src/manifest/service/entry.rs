@@ -12,12 +12,16 @@ use crate::fault::Code;
 /// Of no meaning on one machine.
 const OTHERS: [&str; 4] = ["addresses", "location", "subjectAltNames", "workloadSelector"];
 
+/// How an endpoint begins that is a Unix socket.
+const SOCKET: &str = "unix://";
+
+/// As Istio reads them, in any case.
 const PROTOCOLS: [(&str, bool); 9] = [
     ("HTTP", false),
     ("HTTPS", false),
     ("HTTP2", true),
     ("GRPC", true),
-    ("GRPC-Web", false),
+    ("GRPC-WEB", false),
     ("TLS", false),
     ("TCP", false),
     ("MONGO", false),
@@ -42,6 +46,9 @@ pub(in super::super) fn read(reader: &mut Reader<'_>) -> Option<ServiceEntry> {
     known.extend(OTHERS);
     reader.only(&spec, &known);
     let resolution = reader.word(&spec, "resolution", &RESOLUTIONS).unwrap_or(Resolution::None);
+    // Pods of the mesh, or a socket of one: nothing that could be called from outside.
+    let of_the_mesh = reader.optional(&spec, "workloadSelector").is_some();
+    let resolution = if of_the_mesh { Resolution::None } else { resolution };
     let hosts = hosts(reader, &spec);
     let ports: Vec<Port> =
         reader.items(&spec, "ports").iter().filter_map(|item| port(reader, item)).collect();
@@ -53,6 +60,8 @@ pub(in super::super) fn read(reader: &mut Reader<'_>) -> Option<ServiceEntry> {
         .iter()
         .filter_map(|item| endpoint(reader, item, resolution, &ports))
         .collect();
+    let sockets = endpoints.iter().any(|endpoint| endpoint.address.starts_with(SOCKET));
+    let resolution = if sockets { Resolution::None } else { resolution };
     if endpoints.is_empty() && reader.faults.is_empty() {
         check_no_endpoints(reader, resolution, &hosts);
     }
@@ -104,7 +113,7 @@ fn port(reader: &mut Reader<'_>, item: &Field<'_>) -> Option<Port> {
     reader.only(item, &["number", "name", "protocol", "targetPort"]);
     let number = reader.required(item, "number", "1 to 65535").and_then(|field| number(reader, &field));
     let name = reader.required(item, "name", "a label").and_then(|field| reader.text(&field));
-    let http2 = reader.word(item, "protocol", &PROTOCOLS).unwrap_or(false);
+    let http2 = reader.word_in_any_case(item, "protocol", &PROTOCOLS).unwrap_or(false);
     let target = reader.optional(item, "targetPort").and_then(|field| self::number(reader, &field));
     Some(Port { number: number?, name: name?, http2, target })
 }
@@ -131,7 +140,7 @@ fn endpoint(
     reader.only(item, &["address", "ports", "labels", "network", "locality", "weight", "serviceAccount"]);
     let address_field = reader.required(item, "address", "an IP address, or with DNS a name")?;
     let address = reader.text(&address_field)?;
-    let is_address = address.parse::<IpAddr>().is_ok();
+    let is_address = address.parse::<IpAddr>().is_ok() || address.starts_with(SOCKET);
     if !is_address && (resolution == Resolution::Static || !is_host(&address)) {
         let message = match resolution {
             Resolution::Static => "must be an IP address: resolution is STATIC",

@@ -20,6 +20,17 @@ fn a_service_entry_is_read_strictly() {
     let head = "  hosts: [a.com]\n  ports: [{number: 80, name: http}]\n";
     check("ServiceEntry", &format!("{head}  resolution: DNS\n  location: MESH_EXTERNAL\n"), "1 0");
     check("ServiceEntry", head, "1 0");
+    // What only a mesh can call is right all the same.
+    for spec in [
+        "  resolution: STATIC\n  workloadSelector: {labels: {app: web}}\n",
+        "  resolution: STATIC\n  endpoints: [{address: 'unix:///var/run/x.sock'}]\n",
+    ] {
+        check("ServiceEntry", &format!("{head}{spec}"), "1 0");
+    }
+    for protocol in ["http", "GRPC-Web", "GRPC-WEB", "Tls"] {
+        let port = format!("  hosts: [a.com]\n  ports: [{{number: 1, name: x, protocol: {protocol}}}]\n");
+        check("ServiceEntry", &port, "1 0");
+    }
     for (spec, expected) in [
         ("  hosts: []\n", "a.yaml:5:3: spec.hosts: is required: at least one"),
         ("  hosts: [a.com]\n", "a.yaml:4:1: spec.ports: is required: at least one"),
@@ -59,13 +70,13 @@ fn a_destination_rule_is_read_strictly() {
     check("DestinationRule", "  host: a.com\n", "0 1");
     check("DestinationRule", "  host: a.com\n  trafficPolicy: {loadBalancer: {simple: RANDOM}}\n", "0 1");
     for (tls, expected) in [
+        ("{mode: MUTUAL, clientCertificate: /a, privateKey: /b}", "0 1"),
+        ("{mode: ISTIO_MUTUAL}", "0 1"),
+        ("{mode: SIMPLE, credentialName: x}", "0 1"),
         (
-            "{mode: MUTUAL}",
-            "a.yaml:6:25: spec.trafficPolicy.tls.mode: cannot be served here: only SIMPLE and DISABLE",
-        ),
-        (
-            "{mode: SIMPLE, credentialName: x}",
-            "a.yaml:6:39: spec.trafficPolicy.tls.credentialName: cannot be read here: name a file as caCertificates",
+            "{mode: simple}",
+            "a.yaml:6:25: spec.trafficPolicy.tls.mode: \"simple\" is not one of DISABLE, SIMPLE, MUTUAL, ISTIO_MUTUAL; \
+             did you mean SIMPLE?",
         ),
         (
             "{mode: SIMPLE, insecureSkipVerify: 1}",

@@ -1,5 +1,6 @@
 //! Which proxies a plugin is for: `selector` or `targetRefs`.
 
+use super::super::head;
 use super::super::reader::{Field, Reader};
 use super::{Labels, TargetRef};
 use crate::fault::Code;
@@ -46,6 +47,9 @@ pub(super) fn selector(reader: &mut Reader<'_>, spec: &Field<'_>) -> Option<Labe
         }
         if value.len() > LONGEST_LABEL {
             reader.fault(Code::OutOfRange, &path, "a label's value has at most 63 bytes");
+        } else if !key.is_empty() && !key.contains('*') && !value.contains('*') && !head::is_label(key, value)
+        {
+            reader.fault(Code::Name, &path, head::NO_LABEL);
         }
     }
     Some(labels)

@@ -104,4 +104,19 @@ fn envoy_filters_are_inserted_in_the_order_of_the_chain() {
         if first { chain.push_front(name) } else { chain.push_back(name) }
     }
     assert_eq!(chain, ["a", "b", "istio", "c", "d"]);
+    // Each by itself it has the same place.
+    for text in &all {
+        let alone = places(&written(text, &["--to", "envoy-filter"]));
+        assert!(places(&read).contains(&alone[0]), "{alone:?}");
+    }
+}
+
+fn places(filters: &[Value]) -> Vec<(String, i64)> {
+    let place = |filter: &Value| {
+        (
+            filter["metadata"]["name"].as_str().unwrap().to_owned(),
+            filter["spec"]["priority"].as_i64().unwrap(),
+        )
+    };
+    filters.iter().map(place).collect()
 }

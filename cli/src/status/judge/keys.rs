@@ -19,8 +19,14 @@ pub(in super::super) struct Key {
 pub(super) fn of(wasm: &Value, stats: &Stats) -> Vec<Key> {
     let configuration = wasm.get("configuration").map(|any| text(any, "value")).unwrap_or_default();
     let Ok(configuration) = serde_json::from_str::<Value>(configuration) else { return Vec::new() };
+    // In the edge filter it is one part of several.
+    let configuration = configuration.get("auth").unwrap_or(&configuration);
+    let fetches = |provider: &&Value| {
+        let jwt = provider.get("jwt");
+        jwt.is_some_and(|jwt| jwt.get("jwksUri").is_some() || jwt.get("discovery").is_some())
+    };
     let mut keys = Vec::new();
-    for provider in items(&configuration, "providers").map(|provider| text(provider, "name")) {
+    for provider in items(configuration, "providers").filter(fetches).map(|provider| text(provider, "name")) {
         let gauge = |what: &str| format!("wasmcustom.wasm_filter.auth.component.{provider}.{what}");
         if stats.has(&gauge("tollgate_keys")) {
             let count = stats.number(&gauge("tollgate_keys"));
