@@ -6,9 +6,9 @@ use crate::manifest::{FailStrategy, Kind, Phase, PluginType, WasmPlugin};
 use crate::module::stem;
 
 /// Filters that decide whether a request may pass.
-pub(super) const GUARDS: [&str; 3] = ["auth-filter", "edge-filter", "ratelimit-filter"];
+const GUARDS: [&str; 3] = ["auth-filter", "edge-filter", "ratelimit-filter"];
 /// Those of them that have to know the caller before Istio's own authorization does.
-const AUTHENTICATORS: [&str; 2] = ["auth-filter", "edge-filter"];
+pub(super) const AUTHENTICATORS: [&str; 2] = ["auth-filter", "edge-filter"];
 /// The prefix of what istiod tells istio-agent.
 const AGENT_PREFIX: &str = "ISTIO_META_";
 

@@ -1,7 +1,7 @@
 //! What a plugin is aimed at, and whether it can ever run there.
 
 use super::Context;
-use super::plugin::GUARDS;
+use super::plugin::AUTHENTICATORS;
 use crate::fault::{Code, Fault};
 use crate::manifest::yaml::Node;
 use crate::manifest::{Labels, Mode, TargetRef, WAYPOINT_CLASS, WasmPlugin};
@@ -69,11 +69,13 @@ pub(super) fn check(plugin: &WasmPlugin, context: &Context<'_>) -> Vec<Fault> {
 }
 
 fn guard_outbound(plugin: &WasmPlugin) -> Option<Fault> {
+    // Without labels it may be for the gateways of its namespace, which count as CLIENT.
+    let selected = plugin.spec.selector.as_ref().is_some_and(|labels| !labels.is_empty());
     let matches = &plugin.spec.matches;
     let outbound = !matches.is_empty() && matches.iter().all(|one| one.mode == Mode::Client);
     let message =
         "sees only the calls that the selected workload makes, and lets everyone in; SERVER is inbound";
-    (outbound && GUARDS.contains(&stem(&plugin.spec.url)))
+    (selected && outbound && AUTHENTICATORS.contains(&stem(&plugin.spec.url)))
         .then(|| plugin.fault("spec.match[0].mode", message).coded(Code::GuardOutbound))
 }
 

@@ -107,7 +107,7 @@ codes! {
     SameName "same-name" Warning "a WasmPlugin and a TrafficExtension of one name are two filters"
     CalloutUnknown "callout-unknown" Warning "no ServiceEntry makes the cluster that the filter calls"
     CalloutPlaintext "callout-plaintext" Warning "the filter calls https, and nothing adds TLS to its calls"
-    GuardOutbound "guard-outbound" Warning "a guard that sees only the workload's own calls lets everyone in"
+    GuardOutbound "guard-outbound" Warning "an authenticating filter that sees only the workload's own calls lets everyone in"
     LimitsDiffer "limits-differ" Warning "two plugins have different global limits in one domain, which the service takes for each other's"
     ModuleOther "module-other" Warning "the module in the directory is not the one that is pinned"
     RuleUnreachable "rule-unreachable" Warning "an earlier rule decides every request"

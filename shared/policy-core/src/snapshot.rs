@@ -29,17 +29,21 @@ impl Snapshot {
         if raw.is_empty() {
             return Some(Self::default());
         }
-        let count = read_u32(&raw, 0)?;
-        let mut sizes: u32 = 4;
-        let mut at = count.checked_mul(8)?.checked_add(4)?;
+        let (count, rest) = raw.split_first_chunk::<4>()?;
+        let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
+        let (sizes, _) = rest.get(..count.checked_mul(8)?)?.as_chunks::<8>();
+        let mut at = u32::try_from(count.checked_mul(8)?.checked_add(4)?).ok()?;
+        let mut fields = Vec::with_capacity(count);
+        for &[a, b, c, d, e, f, g, h] in sizes {
+            let name = Span { start: at, end: at.checked_add(u32::from_le_bytes([a, b, c, d]))? };
+            let start = name.end.checked_add(1)?;
+            let value = Span { start, end: start.checked_add(u32::from_le_bytes([e, f, g, h]))? };
+            at = value.end.checked_add(1)?;
+            fields.push(Field { name, value });
+        }
+        // Each part begins behind the one before: where the last fits, all do.
         if usize::try_from(at).ok()? > raw.len() {
             return None;
-        }
-        let mut fields = Vec::with_capacity(usize::try_from(count).ok()?);
-        for _ in 0..count {
-            let name = next_span(&raw, &mut sizes, &mut at)?;
-            let value = next_span(&raw, &mut sizes, &mut at)?;
-            fields.push(Field { name, value });
         }
         Some(Self { raw, fields })
     }
@@ -82,20 +86,6 @@ pub fn encode<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> Vec<u8> {
         out.push(0);
     }
     out
-}
-
-fn read_u32(raw: &[u8], at: u32) -> Option<u32> {
-    let bytes = raw.get(at as usize..)?.first_chunk::<4>()?;
-    Some(u32::from_le_bytes(*bytes))
-}
-
-/// Takes the next length from the table at `sizes` and the bytes it describes from `at`, past their NUL.
-fn next_span(raw: &[u8], sizes: &mut u32, at: &mut u32) -> Option<Span> {
-    let length = read_u32(raw, *sizes)?;
-    *sizes = sizes.checked_add(4)?;
-    let span = Span { start: *at, end: at.checked_add(length)? };
-    *at = span.end.checked_add(1)?;
-    (usize::try_from(*at).ok()? <= raw.len()).then_some(span)
 }
 
 #[cfg(test)]

@@ -29,11 +29,10 @@ impl NormalPath {
             return None;
         }
         for segment in rest.split(|byte| *byte == b'/') {
-            let segment = normal_segment(segment)?;
             if out.last() != Some(&b'/') {
                 out.push(b'/');
             }
-            out.extend_from_slice(&segment);
+            push_segment(&mut out, segment)?;
         }
         Some(Self(out))
     }
@@ -50,11 +49,15 @@ impl NormalPath {
     }
 }
 
-/// A segment without parameters and needless encoding; `None` when it cannot be read in one way only.
-fn normal_segment(segment: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(segment.len());
+/// Writes a segment without parameters and needless encoding; `None` when it cannot be read in one way only.
+fn push_segment(out: &mut Vec<u8>, segment: &[u8]) -> Option<()> {
+    let start = out.len();
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'%' | b';' | b'\\' | b'#');
+    let plain = segment.iter().position(|byte| !is_plain(byte)).unwrap_or(segment.len());
+    let (plain, rest) = segment.split_at_checked(plain)?;
+    out.extend_from_slice(plain);
     let mut name_ended = false;
-    let mut bytes = segment.iter().copied();
+    let mut bytes = rest.iter().copied();
     while let Some(byte) = bytes.next() {
         let keep = match byte {
             b'%' => decode(bytes.next()?, bytes.next()?)?,
@@ -65,10 +68,11 @@ fn normal_segment(segment: &[u8]) -> Option<Vec<u8>> {
         match keep {
             _ if name_ended => {}
             Unit::Plain(plain) => out.push(plain),
-            Unit::Encoded(encoded) => push_percent(&mut out, encoded),
+            Unit::Encoded(encoded) => push_percent(out, encoded),
         }
     }
-    (out != b"." && out != b"..").then_some(out)
+    let written = out.get(start..)?;
+    (written != b"." && written != b"..").then_some(())
 }
 
 enum Unit {
