@@ -21,7 +21,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use crate::cluster::{Cluster, clusters};
 use crate::fault::{Code, Fault, Level};
 use crate::filters::Filters;
 use crate::manifest::yaml::Node;
@@ -157,17 +156,15 @@ struct Found {
 struct Context<'a> {
     args: &'a Args,
     manifests: &'a Manifests,
-    clusters: &'a [Cluster],
     filters: &'a Filters,
     modules: Option<&'a Modules>,
 }
 
 fn survey(args: &Args, input: &mut dyn Read) -> Found {
     let (manifests, mut faults) = Manifests::survey(&args.paths, input);
-    let (clusters, _) = clusters(&manifests);
     let (filters, modules) = (Filters::builtin(), args.modules.as_ref().map(Modules::new));
     let (filters, modules) = (&filters, modules.as_ref());
-    let context = Context { args, manifests: &manifests, clusters: &clusters, filters, modules };
+    let context = Context { args, manifests: &manifests, filters, modules };
     let mut skipped = skipped(args);
     let mut found = Vec::new();
     for plugin in &manifests.plugins {

@@ -23,7 +23,7 @@ pub fn clusters(manifests: &Manifests) -> (Vec<Cluster>, Vec<String>) {
     let mut clusters: Vec<Cluster> = Vec::new();
     let mut notes = Vec::new();
     for service in &manifests.services {
-        if service.resolution == Resolution::None {
+        if matches!(service.resolution, Resolution::None | Resolution::Mesh) {
             notes.push(format!(
                 "ServiceEntry {} passed over: only with resolution STATIC or DNS can a plugin call it",
                 service.full_name

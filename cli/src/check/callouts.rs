@@ -59,7 +59,7 @@ fn of_provider(provider: &Node, path: &str) -> Option<Called> {
 
 fn unknown(plugin: &WasmPlugin, call: &Called, context: &Context<'_>) -> Option<Fault> {
     let Called { cluster, secure, path } = call;
-    if context.clusters.iter().any(|known| known.name == *cluster) {
+    if context.manifests.services.iter().any(|service| service.makes(cluster)) {
         let plaintext = *secure && !is_secured(context.manifests, cluster);
         let message = || {
             format!(

@@ -122,6 +122,11 @@ fn of_target(plugin: &WasmPlugin, target: &TargetRef, context: &Context<'_>) -> 
     if target.kind == "Gateway" { gateway(plugin, &target.name, context) } else { Aim::sure(Kind::Waypoint) }
 }
 
+fn guessed_gateway(key: &str, value: &str) -> Aim {
+    let guess = format!("the label {key}: {value} is taken for a gateway's");
+    Aim { kind: Kind::Gateway, guess: Some(guess) }
+}
+
 fn of_labels(plugin: &WasmPlugin, labels: &Labels, context: &Context<'_>) -> Aim {
     for (key, value) in labels {
         let aim = match key.as_str() {
@@ -132,10 +137,9 @@ fn of_labels(plugin: &WasmPlugin, labels: &Labels, context: &Context<'_>) -> Aim
             "app" if value.strip_prefix("istio-").is_some_and(|name| CHARTS.contains(&name)) => {
                 Aim::sure(Kind::Gateway)
             }
-            "istio" | "app" if value.contains("gateway") => Aim {
-                kind: Kind::Gateway,
-                guess: Some(format!("the label {key}: {value} is taken for a gateway's")),
-            },
+            // Others call theirs by the same pattern; `app: api-gateway` may be anybody's.
+            "istio" if value.contains("gateway") => guessed_gateway(key, value),
+            "app" if value.starts_with("istio-") && value.contains("gateway") => guessed_gateway(key, value),
             _ => continue,
         };
         return aim;

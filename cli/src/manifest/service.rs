@@ -78,6 +78,8 @@ pub enum Resolution {
     Static,
     /// DNS.
     Dns,
+    /// Workloads of the mesh, or a socket beside one: a cluster there, and nothing that could be called from outside.
+    Mesh,
 }
 
 /// One of `spec.endpoints`.

@@ -31,6 +31,7 @@ fn what_another_namespace_does_not_export_is_not_there() {
     for (metadata, export, seen) in [
         (SHOP, "", true),
         (SHOP, "  exportTo: ['*']\n", true),
+        (SHOP, "  workloadSelector: {labels: {app: idp}}\n", true),
         (SHOP, "  exportTo: [idp, shop]\n", true),
         (SHOP, "  exportTo: ['.']\n", false),
         (SHOP, "  exportTo: ['~']\n", false),
@@ -40,6 +41,22 @@ fn what_another_namespace_does_not_export_is_not_there() {
     ] {
         let text = plugin("a", metadata, config) + &service(export);
         assert_eq!(!found(&[], &text).contains(&unknown.to_owned()), seen, "{metadata} {export}");
+    }
+}
+
+#[test]
+fn labels_of_istios_charts_are_known_and_their_like_are_guessed() {
+    let (sure, guess) = ("spec.match[0].mode never-runs", "spec.match[0].mode never-runs-guess");
+    for (label, expected) in [
+        ("istio: ingressgateway", vec![sure]),
+        ("app: istio-ingressgateway", vec![sure]),
+        ("istio: partner-gateway", vec![guess]),
+        ("app: istio-partner-gateway", vec![guess]),
+        ("app: api-gateway", vec![]),
+        ("app: web", vec![]),
+    ] {
+        let spec = format!("selector: {{matchLabels: {{{label}}}}}");
+        assert_eq!(found(&[], &plugin("a", SHOP, &spec)), expected, "{label}");
     }
 }
 

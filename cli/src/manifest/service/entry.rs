@@ -46,9 +46,8 @@ pub(in super::super) fn read(reader: &mut Reader<'_>) -> Option<ServiceEntry> {
     known.extend(OTHERS);
     reader.only(&spec, &known);
     let resolution = reader.word(&spec, "resolution", &RESOLUTIONS).unwrap_or(Resolution::None);
-    // Pods of the mesh, or a socket of one: nothing that could be called from outside.
     let of_the_mesh = reader.optional(&spec, "workloadSelector").is_some();
-    let resolution = if of_the_mesh { Resolution::None } else { resolution };
+    let resolution = if of_the_mesh { Resolution::Mesh } else { resolution };
     let hosts = hosts(reader, &spec);
     let ports: Vec<Port> =
         reader.items(&spec, "ports").iter().filter_map(|item| port(reader, item)).collect();
@@ -61,7 +60,7 @@ pub(in super::super) fn read(reader: &mut Reader<'_>) -> Option<ServiceEntry> {
         .filter_map(|item| endpoint(reader, item, resolution, &ports))
         .collect();
     let sockets = endpoints.iter().any(|endpoint| endpoint.address.starts_with(SOCKET));
-    let resolution = if sockets { Resolution::None } else { resolution };
+    let resolution = if sockets { Resolution::Mesh } else { resolution };
     if endpoints.is_empty() && reader.faults.is_empty() {
         check_no_endpoints(reader, resolution, &hosts);
     }
@@ -74,7 +73,7 @@ pub(in super::super) fn read(reader: &mut Reader<'_>) -> Option<ServiceEntry> {
 
 fn check_no_endpoints(reader: &mut Reader<'_>, resolution: Resolution, hosts: &[String]) {
     match resolution {
-        Resolution::None => {}
+        Resolution::None | Resolution::Mesh => {}
         Resolution::Static => {
             reader.fault(Code::Required, "spec.endpoints", "is required: STATIC takes their addresses")
         }
