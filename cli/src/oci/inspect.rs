@@ -21,11 +21,9 @@ pub(super) fn inspect(args: &InspectArgs, out: &mut impl Write) -> Result<bool, 
     let (fields, fine) = if !args.what.starts_with("oci://") && Path::new(&args.what).is_file() {
         of_file(&args.what)?
     } else if is_path(&args.what) {
-        return Err(format!(
-            "{}: no such file; an image is written oci://REGISTRY/REPOSITORY:TAG",
-            args.what
-        )
-        .into());
+        let what = &args.what;
+        let message = format!("{what}: no such file; an image is written oci://REGISTRY/REPOSITORY:TAG");
+        return Err(Trouble::Usage(message));
     } else {
         of_image(args)?
     };

@@ -247,3 +247,13 @@ fn a_file_is_described() {
         }
     }
 }
+
+#[test]
+fn a_file_that_is_not_there_is_not_asked_of_a_registry() {
+    for what in ["nope.wasm", "./nope", "/nope", "dist/nope.wasm"] {
+        let args = InspectArgs { what: what.to_owned(), format: Format::Text, plain_http: false };
+        let error = inspect::inspect(&args, &mut Vec::new()).unwrap_err();
+        let Trouble::Usage(message) = error else { panic!("{what}") };
+        assert!(message.starts_with(&format!("{what}: no such file")), "{message}");
+    }
+}
