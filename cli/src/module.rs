@@ -43,8 +43,10 @@ impl Module {
             Some(("http" | "https", _)) => Some((sha256?, self.digest.clone())),
             _ => {
                 let written = url.split_once("@sha256:").map(|(_, digest)| digest.to_owned());
+                // Packing takes a while: not where nobody asks.
+                let pinned = sha256.or(written)?;
                 let image = oci::digest(&self.bytes).ok()?;
-                Some((sha256.or(written)?, image.trim_start_matches("sha256:").to_owned()))
+                Some((pinned, image.trim_start_matches("sha256:").to_owned()))
             }
         }
     }
