@@ -107,11 +107,8 @@ fn tls(manifests: &Manifests, host: &str, port: u16) -> Option<TlsOrigination> {
     origination(manifests, host, port).filter(|tls| tls.mode == TlsMode::Simple).cloned()
 }
 
-/// Whether the mesh adds TLS to calls of this cluster (`outbound|443||idp.example.com`).
-pub(crate) fn is_secured(manifests: &Manifests, cluster: &str) -> bool {
-    let mut parts = cluster.split('|').skip(1);
-    let port = parts.next().and_then(|port| port.parse().ok()).unwrap_or_default();
-    let host = cluster.rsplit('|').next().unwrap_or_default();
+/// Whether the mesh adds TLS to calls of a host's port.
+pub(crate) fn is_secured(manifests: &Manifests, host: &str, port: u16) -> bool {
     origination(manifests, host, port).is_some_and(|tls| tls.mode != TlsMode::Disable)
 }
 
@@ -208,10 +205,8 @@ mod tests {
             ],
         );
         let manifests = Manifests::parse(Path::new("a.yaml"), &text).unwrap();
-        for (cluster, secured) in
-            [("outbound|80||a.local", true), ("outbound|80||c.local", true), ("outbound|80||b.com", false)]
-        {
-            assert_eq!(is_secured(&manifests, cluster), secured, "{cluster}");
+        for (host, secured) in [("a.local", true), ("c.local", true), ("b.com", false)] {
+            assert_eq!(is_secured(&manifests, host, 80), secured, "{host}");
         }
     }
 

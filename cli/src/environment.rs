@@ -20,12 +20,14 @@ pub enum Host {
 }
 
 /// What came of compiling a configuration.
-#[derive(Debug, Default)]
-pub(crate) struct Compiled {
+#[derive(Debug)]
+pub(crate) enum Compiled {
+    /// There is nothing to say against it.
+    Good,
     /// What the filter's own code says against it.
-    pub(crate) fault: Option<Fault>,
-    /// Variables of the proxy without which the rest of the configuration could not be looked at.
-    pub(crate) blocked_by: Option<String>,
+    Bad(Fault),
+    /// A variable of the proxy without which the rest of the configuration could not be looked at.
+    Blocked(String),
 }
 
 /// What the plugin will find under this name in its environment.
@@ -36,15 +38,20 @@ pub(crate) fn variable(plugin: &WasmPlugin, name: &str) -> Option<String> {
     }
 }
 
+/// The proxy's variables that the plugin takes.
+pub(crate) fn of_the_host(plugin: &WasmPlugin) -> impl Iterator<Item = &str> {
+    let host = plugin.spec.env.iter().filter(|variable| variable.value == EnvValue::Host);
+    host.map(|variable| variable.name.as_str())
+}
+
 /// Whether the plugin takes the variable from the proxy.
 pub(crate) fn is_of_the_host(plugin: &WasmPlugin, name: &str) -> bool {
-    plugin.spec.env.iter().any(|variable| variable.name == name && variable.value == EnvValue::Host)
+    of_the_host(plugin).any(|known| known == name)
 }
 
 /// The proxy's variables that the plugin takes and that are not set here.
 pub(crate) fn unset(plugin: &WasmPlugin) -> impl Iterator<Item = &str> {
-    let host = plugin.spec.env.iter().filter(|variable| variable.value == EnvValue::Host);
-    host.map(|variable| variable.name.as_str()).filter(|name| std::env::var_os(name).is_none())
+    of_the_host(plugin).filter(|name| std::env::var_os(name).is_none())
 }
 
 /// Compiles `pluginConfig` by the filter's own code; `None` when the module is not one of Tollgate's.
@@ -66,25 +73,21 @@ pub(crate) fn compile(plugin: &WasmPlugin, filters: &Filters, host: Host) -> Opt
     };
     let json = config_json(plugin).unwrap_or_default();
     let Err(error) = filters.check(stem(&plugin.spec.url), json.as_bytes(), &look_up)? else {
-        return Some(Compiled::default());
+        return Some(Compiled::Good);
     };
     let error = error.under(&root);
     let missing = missing.into_inner();
     let about = |(path, name): &&(String, String)| error.path().starts_with(path) && missing.contains(name);
-    match (places.iter().find(about), host) {
-        (Some((_, name)), Host::Elsewhere) => {
-            Some(Compiled { blocked_by: Some(name.clone()), ..Compiled::default() })
-        }
+    Some(match (places.iter().find(about), host) {
+        (Some((_, name)), Host::Elsewhere) => Compiled::Blocked(name.clone()),
         (Some((path, name)), Host::Here) => {
             let message = format!(
                 "{name} is taken from the environment (valueFrom: HOST), and is not set here: {name}=… tollgate run …"
             );
-            Some(Compiled { fault: Some(plugin.fault(path, message)), ..Compiled::default() })
+            Compiled::Bad(plugin.fault(path, message))
         }
-        (None, _) => {
-            Some(Compiled { fault: Some(plugin.fault(error.path(), error.message())), ..Compiled::default() })
-        }
-    }
+        (None, _) => Compiled::Bad(plugin.fault(error.path(), error.message())),
+    })
 }
 
 /// Every `{env: NAME}` with its path.
@@ -134,8 +137,11 @@ mod tests {
              providers: [{providers}]\n    rules: [{{name: all, require: {{anyOf: [p]}}}}]\n"
         );
         let plugin = Manifests::parse(Path::new("a.yaml"), &text).unwrap().plugins.remove(0);
-        let compiled = compile(&plugin, &Filters::builtin(), host).unwrap();
-        (compiled.fault.map(|fault| format!("{}: {}", fault.path, fault.message)), compiled.blocked_by)
+        match compile(&plugin, &Filters::builtin(), host).unwrap() {
+            Compiled::Good => (None, None),
+            Compiled::Bad(fault) => (Some(format!("{}: {}", fault.path, fault.message)), None),
+            Compiled::Blocked(name) => (None, Some(name)),
+        }
     }
 
     const GOOD: [&str; 4] = [

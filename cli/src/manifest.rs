@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use files::has_kustomization;
 pub(crate) use head::OTHER_METADATA;
 pub use mesh::Gateway;
-pub(crate) use mesh::WAYPOINT_CLASS;
+pub(crate) use mesh::{GATEWAY_API, WAYPOINT_CLASS};
 pub use order::{in_chain_order, in_chain_order_by};
 pub use service::{DestinationRule, Endpoint, Port, Resolution, ServiceEntry, TlsMode, TlsOrigination};
 pub use wasm_plugin::{

@@ -37,18 +37,17 @@ impl Module {
     /// `http(s)://`, in hex. `None` where nothing is pinned, and for files, which istio-agent does not compare.
     #[must_use]
     pub fn pinned(&self, plugin: &WasmPlugin) -> Option<(String, String)> {
-        let (url, sha256) = (&plugin.spec.url, plugin.spec.sha256.clone());
-        match url.split_once("://") {
-            Some(("file", _)) => None,
-            Some(("http" | "https", _)) => Some((sha256?, self.digest.clone())),
-            _ => {
-                let written = url.split_once("@sha256:").map(|(_, digest)| digest.to_owned());
-                // Packing takes a while: not where nobody asks.
-                let pinned = sha256.or(written)?;
-                let image = oci::digest(&self.bytes).ok()?;
-                Some((pinned, image.trim_start_matches("sha256:").to_owned()))
-            }
+        let sha256 = plugin.spec.sha256.clone();
+        if plugin.spec.url.starts_with("file://") {
+            return None;
         }
+        if !plugin.is_image() {
+            return Some((sha256?, self.digest.clone()));
+        }
+        // Packing takes a while: not where nobody asks.
+        let pinned = sha256.or_else(|| plugin.digest_in_url().map(str::to_owned))?;
+        let image = oci::digest(&self.bytes).ok()?;
+        Some((pinned, image.trim_start_matches("sha256:").to_owned()))
     }
 }
 
@@ -111,6 +110,11 @@ impl Modules {
 /// Whether bytes begin as a module does: as much as istio-agent looks at.
 pub(crate) fn is_wasm(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\0asm") && bytes.len() >= 8
+}
+
+/// Whether a text is a SHA-256 as [`sha256`] writes it.
+pub(crate) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// The SHA-256 of bytes, in hex.

@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, clusters};
 use serde_json::Value;
 
-use crate::environment::{self, Host};
+use crate::environment::{self, Compiled, Host};
 use crate::fault::{Fault, Faults};
 use crate::filters::Filters;
 use crate::manifest::{Manifests, PluginType, WasmPlugin, in_chain_order};
@@ -38,11 +38,24 @@ impl Plan {
     /// # Errors
     /// All faults at once, each with the line it is about.
     pub fn compile(manifests: Manifests, modules: &Modules, filters: &Filters) -> Result<Self, Faults> {
-        let plugins = in_chain_order(manifests.plugins);
-        Self::in_order(Manifests { plugins, ..manifests }, Naming::default(), modules, filters, Host::Here)
+        Self::compile_for(manifests, modules, filters, Host::Here)
     }
 
-    /// The same for plugins that are in order already, and for an Envoy that may be started elsewhere.
+    /// The same, for an Envoy that may be started elsewhere.
+    ///
+    /// # Errors
+    /// As [`Plan::compile`].
+    pub fn compile_for(
+        manifests: Manifests,
+        modules: &Modules,
+        filters: &Filters,
+        host: Host,
+    ) -> Result<Self, Faults> {
+        let plugins = in_chain_order(manifests.plugins);
+        Self::in_order(Manifests { plugins, ..manifests }, Naming::default(), modules, filters, host)
+    }
+
+    /// The same for plugins that are in order already.
     ///
     /// # Errors
     /// As [`Plan::compile`].
@@ -93,10 +106,14 @@ fn config_fault(
         ));
         return None;
     };
-    notes.extend(
-        compiled.blocked_by.map(|variable| format!("{name}: pluginConfig is not checked beyond {variable}")),
-    );
-    compiled.fault
+    match compiled {
+        Compiled::Good => None,
+        Compiled::Bad(fault) => Some(fault),
+        Compiled::Blocked(variable) => {
+            notes.push(format!("{name}: pluginConfig is not checked beyond {variable}"));
+            None
+        }
+    }
 }
 
 /// What differs here from a cluster in where the module comes from.

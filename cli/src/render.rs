@@ -14,15 +14,14 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::environment::{self, Host};
+use crate::environment::{self, Compiled, Host};
 use crate::fault::{Code, Fault, Faults};
 use crate::filters::Filters;
-use crate::manifest::{Manifests, WasmPlugin, in_chain_order};
+use crate::manifest::{Manifests, WasmPlugin};
 use crate::module::Modules;
 use crate::plan::Plan;
 use crate::report::Reporter;
 use crate::run::BAD_MANIFESTS;
-use crate::scope::Naming;
 
 use output::File;
 
@@ -119,7 +118,10 @@ pub(crate) fn limits_that_differ(plugins: &[WasmPlugin]) -> Vec<Fault> {
 /// A form that Istio reads holds the configuration as it is: one that a filter refuses is not written.
 fn checked(manifests: &Manifests) -> Result<(), Failure> {
     let filters = Filters::builtin();
-    let fault = |plugin| environment::compile(plugin, &filters, Host::Elsewhere)?.fault;
+    let fault = |plugin| match environment::compile(plugin, &filters, Host::Elsewhere)? {
+        Compiled::Bad(fault) => Some(fault),
+        Compiled::Good | Compiled::Blocked(_) => None,
+    };
     let faults: Vec<Fault> = manifests.plugins.iter().filter_map(fault).collect();
     if faults.is_empty() { Ok(()) } else { Err(Failure::Bad(Faults(faults))) }
 }
@@ -160,11 +162,8 @@ fn rendered(args: &Args, report: &mut Reporter) -> Result<Vec<File>, Failure> {
 }
 
 fn plan(manifests: Manifests, modules: &Path, report: &mut Reporter) -> Result<Plan, Failure> {
-    let plugins = in_chain_order(manifests.plugins);
-    let manifests = Manifests { plugins, ..manifests };
     let (modules, filters) = (Modules::new(modules), Filters::builtin());
-    let plan = Plan::in_order(manifests, Naming::default(), &modules, &filters, Host::Elsewhere)
-        .map_err(Failure::Bad)?;
+    let plan = Plan::compile_for(manifests, &modules, &filters, Host::Elsewhere).map_err(Failure::Bad)?;
     plan.notes.iter().for_each(|note| report.note(note));
     Ok(plan)
 }

@@ -17,11 +17,7 @@ pub use chain::{Excluded, Selection, View};
 pub use naming::Naming;
 pub use stations::{Station, stations};
 
-use crate::manifest::{Labels, Mode, PluginType, TargetRef, WasmPlugin};
-
-const GATEWAY_API: &str = "gateway.networking.k8s.io";
-/// The only class of gateways that a plugin can be attached to.
-const WAYPOINT_CLASS: &str = "istio-waypoint";
+use crate::manifest::{GATEWAY_API, Labels, Mode, PluginType, TargetRef, WAYPOINT_CLASS, WasmPlugin};
 
 /// A proxy, and one of its HTTP filter chains.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -59,15 +59,19 @@ fn of_provider(provider: &Node, path: &str) -> Option<Called> {
 
 fn unknown(plugin: &WasmPlugin, call: &Called, context: &Context<'_>) -> Option<Fault> {
     let Called { cluster, secure, path } = call;
-    if context.manifests.services.iter().any(|service| service.makes(cluster)) {
-        let plaintext = *secure && !is_secured(context.manifests, cluster);
+    let services = context.manifests.services.iter();
+    let makers: Vec<_> = services.filter_map(|service| Some((service, service.behind(cluster)?))).collect();
+    if let Some((service, (host, port))) = makers.first() {
+        if !makers.iter().any(|(service, _)| is_seen(service, plugin, context)) {
+            return Some(unseen(plugin, call, service, context));
+        }
         let message = || {
             format!(
                 "nothing adds TLS to calls of {cluster}: give its host a DestinationRule with tls mode SIMPLE"
             )
         };
-        return unseen(plugin, cluster, path, context)
-            .or_else(|| plaintext.then(|| plugin.fault(path, message()).coded(Code::CalloutPlaintext)));
+        return (*secure && !is_secured(context.manifests, host, *port))
+            .then(|| plugin.fault(path, message()).coded(Code::CalloutPlaintext));
     }
     let host = cluster.rsplit('|').next().unwrap_or_default();
     if !host.ends_with(CLUSTER_DOMAIN) {
@@ -80,22 +84,22 @@ fn unknown(plugin: &WasmPlugin, call: &Called, context: &Context<'_>) -> Option<
     (!known).then(|| plugin.fault(path, message()).coded(Code::CalloutService))
 }
 
-/// A ServiceEntry makes the cluster, and perhaps for others only.
-fn unseen(plugin: &WasmPlugin, cluster: &str, path: &str, context: &Context<'_>) -> Option<Fault> {
-    let namespace = &plugin.metadata.namespace;
-    let everywhere = *namespace == context.args.root_namespace;
-    let seen = |service: &&ServiceEntry| match everywhere {
+/// Whether every proxy that has the plugin may know the service.
+fn is_seen(service: &ServiceEntry, plugin: &WasmPlugin, context: &Context<'_>) -> bool {
+    match plugin.metadata.namespace == context.args.root_namespace {
         true => service.is_seen_everywhere(),
-        false => service.is_seen_from(namespace),
-    };
-    let makers = || context.manifests.services.iter().filter(|service| service.makes(cluster));
-    if makers().any(|service| seen(&service)) {
-        return None;
+        false => service.is_seen_from(&plugin.metadata.namespace),
     }
+}
+
+/// A ServiceEntry makes the cluster, and for others only.
+fn unseen(plugin: &WasmPlugin, call: &Called, service: &ServiceEntry, context: &Context<'_>) -> Fault {
+    let (namespace, Called { cluster, path, .. }) = (&plugin.metadata.namespace, call);
+    let everywhere = *namespace == context.args.root_namespace;
     let of = if everywhere { "of all namespaces".to_owned() } else { format!("of namespace {namespace}") };
-    let service = &makers().next()?.full_name;
+    let service = &service.full_name;
     let message = format!(
         "exportTo of the ServiceEntry {service} does not show the cluster {cluster} to the proxies {of}; calls to it will fail"
     );
-    Some(plugin.fault(path, message).coded(Code::CalloutUnknown))
+    plugin.fault(path, message).coded(Code::CalloutUnknown)
 }

@@ -1,7 +1,7 @@
 //! `pluginConfig`, compiled by the filter's own code.
 
 use super::{Context, module_field};
-use crate::environment::{self, Host};
+use crate::environment::{self, Compiled, Host};
 use crate::fault::{Code, Fault};
 use crate::manifest::WasmPlugin;
 use crate::manifest::yaml::Node;
@@ -20,11 +20,15 @@ pub(super) fn check(plugin: &WasmPlugin, context: &Context<'_>, skipped: &mut Ve
         let path = plugin.module_path("pluginConfig");
         return Some(plugin.fault(&path, message).coded(Code::ConfigUnchecked));
     };
-    if let Some(variable) = compiled.blocked_by {
-        let plugin = plugin.full_name();
-        skipped.push(format!("{plugin}'s pluginConfig beyond {variable}, which is not set here"));
+    match compiled {
+        Compiled::Good => None,
+        Compiled::Bad(fault) => Some(fault.coded(Code::Config)),
+        Compiled::Blocked(variable) => {
+            let plugin = plugin.full_name();
+            skipped.push(format!("{plugin}'s pluginConfig beyond {variable}, which is not set here"));
+            None
+        }
     }
-    compiled.fault.map(|fault| fault.coded(Code::Config))
 }
 
 /// The part of a configuration that a filter of this name would take: all of it in that filter, one field of it in the

@@ -90,17 +90,15 @@ fn other(plugin: &WasmPlugin, module: &Module) -> Option<Fault> {
 
 /// The file's hash where the image's is meant, or the other way round.
 fn digest(plugin: &WasmPlugin, module: &Module) -> Option<Fault> {
-    let image = !["file://", "http://", "https://"].iter().any(|scheme| plugin.spec.url.starts_with(scheme));
-    if !image {
-        let manifest = oci::digest(&module.bytes).ok()?;
+    if !plugin.is_image() {
         let sha256 = plugin.spec.sha256.as_deref()?;
+        let manifest = oci::digest(&module.bytes).ok()?;
         let message =
             "for http(s) it is the hash of the unpacked .wasm, not the digest of an image's manifest";
         return (manifest.strip_prefix("sha256:") == Some(sha256))
             .then(|| plugin.fault(&plugin.module_path("sha256"), message).coded(Code::DigestMismatch));
     }
-    let in_url = plugin.spec.url.split_once("@sha256:").map(|(_, digest)| digest);
-    let field = match (plugin.spec.sha256.as_deref(), in_url) {
+    let field = match (plugin.spec.sha256.as_deref(), plugin.digest_in_url()) {
         (Some(digest), _) if digest == module.digest => "sha256",
         (_, Some(digest)) if digest == module.digest => "url",
         _ => return None,

@@ -62,10 +62,8 @@ fn same_priority(first: &WasmPlugin, second: &WasmPlugin) -> Option<Fault> {
 
 /// What tells one module from another: the image that is pinned, under whatever name, or the url.
 fn code(plugin: &WasmPlugin) -> &str {
-    let url = &plugin.spec.url;
-    let image = !url.starts_with("http://") && !url.starts_with("https://");
-    let in_url = url.split_once("@sha256:").map(|(_, digest)| digest);
-    in_url.or(plugin.spec.sha256.as_deref()).filter(|_| image).unwrap_or(url)
+    let pinned = plugin.digest_in_url().or(plugin.spec.sha256.as_deref());
+    pinned.filter(|_| plugin.is_image()).unwrap_or(&plugin.spec.url)
 }
 
 /// Envoy knows a VM by code, environment and runtime, and Istio gives it nothing else to tell them by. Only what is read

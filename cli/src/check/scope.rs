@@ -4,7 +4,7 @@ use super::Context;
 use super::plugin::AUTHENTICATORS;
 use crate::fault::{Code, Fault};
 use crate::manifest::yaml::Node;
-use crate::manifest::{Labels, Mode, TargetRef, WAYPOINT_CLASS, WasmPlugin};
+use crate::manifest::{GATEWAY_API, Labels, Mode, TargetRef, WAYPOINT_CLASS, WasmPlugin};
 use crate::module::stem;
 
 /// What kind of proxy a plugin is for.
@@ -37,7 +37,6 @@ impl Aim {
     }
 }
 
-const GATEWAY_API: &str = "gateway.networking.k8s.io";
 /// What Istio's charts call their gateways.
 const CHARTS: [&str; 3] = ["ingressgateway", "egressgateway", "eastwestgateway"];
 
@@ -122,9 +121,16 @@ fn of_target(plugin: &WasmPlugin, target: &TargetRef, context: &Context<'_>) -> 
     if target.kind == "Gateway" { gateway(plugin, &target.name, context) } else { Aim::sure(Kind::Waypoint) }
 }
 
-fn guessed_gateway(key: &str, value: &str) -> Aim {
-    let guess = format!("the label {key}: {value} is taken for a gateway's");
-    Aim { kind: Kind::Gateway, guess: Some(guess) }
+/// By the labels of Istio's own charts. Others call theirs by the same pattern; `app: api-gateway` may be anybody's.
+fn of_chart(key: &str, value: &str) -> Option<Aim> {
+    let name = match key {
+        "istio" => value,
+        "app" => value.strip_prefix("istio-")?,
+        _ => return None,
+    };
+    let guess = || format!("the label {key}: {value} is taken for a gateway's");
+    let is_sure = CHARTS.contains(&name);
+    name.contains("gateway").then(|| Aim { kind: Kind::Gateway, guess: (!is_sure).then(guess) })
 }
 
 fn of_labels(plugin: &WasmPlugin, labels: &Labels, context: &Context<'_>) -> Aim {
@@ -132,15 +138,10 @@ fn of_labels(plugin: &WasmPlugin, labels: &Labels, context: &Context<'_>) -> Aim
         let aim = match key.as_str() {
             GATEWAY_NAME => gateway(plugin, value, context),
             "gateway.istio.io/managed" if value == "istio.io-mesh-controller" => Aim::sure(Kind::Waypoint),
-            // The labels of Istio's own charts.
-            "istio" if CHARTS.contains(&value.as_str()) => Aim::sure(Kind::Gateway),
-            "app" if value.strip_prefix("istio-").is_some_and(|name| CHARTS.contains(&name)) => {
-                Aim::sure(Kind::Gateway)
-            }
-            // Others call theirs by the same pattern; `app: api-gateway` may be anybody's.
-            "istio" if value.contains("gateway") => guessed_gateway(key, value),
-            "app" if value.starts_with("istio-") && value.contains("gateway") => guessed_gateway(key, value),
-            _ => continue,
+            _ => match of_chart(key, value) {
+                Some(aim) => aim,
+                None => continue,
+            },
         };
         return aim;
     }

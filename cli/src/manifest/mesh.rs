@@ -23,6 +23,8 @@ pub struct Gateway {
     pub waypoint: bool,
 }
 
+/// The group of the Gateway API.
+pub(crate) const GATEWAY_API: &str = "gateway.networking.k8s.io";
 /// The class of waypoints.
 pub(crate) const WAYPOINT_CLASS: &str = "istio-waypoint";
 
@@ -35,12 +37,12 @@ pub(super) fn known(kind: &str, document: &Node) -> Option<Known> {
     let name = text(["metadata", "name"])?.to_owned();
     let namespace = text(["metadata", "namespace"]).unwrap_or("default").to_owned();
     match kind {
-        "Gateway" if group.starts_with("gateway.networking.k8s.io/") => {
+        "Gateway" if group.strip_prefix(GATEWAY_API).is_some_and(|version| version.starts_with('/')) => {
             let labels = document.get("metadata").and_then(|metadata| metadata.get("labels"));
             let class = text(["spec", "gatewayClassName"]).unwrap_or_default();
-            let waypoint = class == WAYPOINT_CLASS
-                || class.contains("waypoint")
-                || labels.is_some_and(|labels| labels.get(WAYPOINT_FOR).is_some());
+            // Istio's own class is one of them.
+            let waypoint =
+                class.contains("waypoint") || labels.is_some_and(|labels| labels.get(WAYPOINT_FOR).is_some());
             Some(Known::Gateway(Gateway { name, namespace, waypoint }))
         }
         "Service" if group == "v1" => Some(Known::Service(format!("{name}.{namespace}.svc.cluster.local"))),

@@ -47,12 +47,12 @@ impl ServiceEntry {
         self.export_to.is_empty() || self.export_to.iter().any(|to| to == "*")
     }
 
-    /// Whether Istio makes a cluster of this name of it.
+    /// The host and the port of which Istio makes a cluster of this name.
     #[must_use]
-    pub fn makes(&self, cluster: &str) -> bool {
-        let port =
-            |port: &Port| self.hosts.iter().any(|host| *cluster == crate::cluster::name(host, port.number));
-        self.resolution != Resolution::None && self.ports.iter().any(port)
+    pub fn behind(&self, cluster: &str) -> Option<(&str, u16)> {
+        let ports = self.ports.iter().filter(|_| self.resolution != Resolution::None);
+        let mut all = ports.flat_map(|port| self.hosts.iter().map(|host| (host.as_str(), port.number)));
+        all.find(|(host, port)| *cluster == crate::cluster::name(host, *port))
     }
 }
 

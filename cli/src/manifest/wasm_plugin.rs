@@ -66,6 +66,16 @@ impl WasmPlugin {
         Fault { file, at, path, message: message.into(), code: Code::Invalid }
     }
 
+    /// Whether the module is an image: all that is neither a file nor on the web.
+    pub(crate) fn is_image(&self) -> bool {
+        !["file://", "http://", "https://"].iter().any(|scheme| self.spec.url.starts_with(scheme))
+    }
+
+    /// The digest after `@sha256:` in the url, in hex.
+    pub(crate) fn digest_in_url(&self) -> Option<&str> {
+        self.spec.url.split_once("@sha256:").map(|(_, digest)| digest)
+    }
+
     /// The path of a field that concerns the module: `url`, `sha256`, `imagePullPolicy`, `imagePullSecret`,
     /// `pluginConfig`, `pluginName`, `failStrategy`, `vmConfig` or `type`.
     #[must_use]

@@ -86,8 +86,7 @@ fn descriptor(json: &Value) -> Option<Descriptor> {
 
 /// Whether this is `sha256:` and 64 lower-case hex digits, which is safe to put into a URL.
 pub(crate) fn is_sha256(digest: &str) -> bool {
-    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    digest.strip_prefix("sha256:").is_some_and(|rest| rest.len() == 64 && rest.bytes().all(hex))
+    digest.strip_prefix("sha256:").is_some_and(crate::module::is_sha256)
 }
 
 /// The digest of bytes, `sha256:…`.

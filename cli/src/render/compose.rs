@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::output::File;
 use super::{Args, envoy, yaml};
-use crate::manifest::EnvValue;
+use crate::environment::of_the_host;
 use crate::module::Module;
 use crate::plan::Plan;
 
@@ -46,9 +46,9 @@ fn file_name(module: &Module) -> String {
 
 fn compose(plan: &Plan, args: &Args) -> Value {
     let mut variables: Vec<&str> = Vec::new();
-    for variable in plan.plugins.iter().flat_map(|planned| &planned.plugin.spec.env) {
-        if variable.value == EnvValue::Host && !variables.contains(&variable.name.as_str()) {
-            variables.push(&variable.name);
+    for variable in plan.plugins.iter().flat_map(|planned| of_the_host(&planned.plugin)) {
+        if !variables.contains(&variable) {
+            variables.push(variable);
         }
     }
     let port = args.port;

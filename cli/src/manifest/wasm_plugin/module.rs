@@ -133,8 +133,7 @@ fn is_scheme(text: &str) -> bool {
 
 fn sha256(reader: &mut Reader<'_>, of: &Field<'_>) -> Option<String> {
     let digest = reader.optional_text(of, "sha256").filter(|digest| !digest.is_empty())?;
-    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if digest.len() != 64 || !digest.bytes().all(hex) {
+    if !crate::module::is_sha256(&digest) {
         let message = "must be 64 lower-case hex digits without a \"sha256:\" prefix";
         reader.fault(Code::Digest, &of.child("sha256"), message);
     }

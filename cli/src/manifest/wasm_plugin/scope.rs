@@ -1,6 +1,7 @@
 //! Which proxies a plugin is for: `selector` or `targetRefs`.
 
 use super::super::head;
+use super::super::mesh::GATEWAY_API;
 use super::super::reader::{Field, Reader};
 use super::{Labels, TargetRef};
 use crate::fault::Code;
@@ -15,8 +16,8 @@ const TARGETS: [(&str, &str); 5] = [
     ("", "Service"),
     ("core", "Service"),
     ("networking.istio.io", "ServiceEntry"),
-    ("gateway.networking.k8s.io", "Gateway"),
-    ("gateway.networking.k8s.io", "GatewayClass"),
+    (GATEWAY_API, "Gateway"),
+    (GATEWAY_API, "GatewayClass"),
 ];
 
 /// Kinds that run a sidecar.
