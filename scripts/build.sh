@@ -21,15 +21,35 @@ encoded_flags() {
   echo "${flags[*]}"
 }
 
+# The Cargo profile of a package: its own where the workspace has one of its name.
+profile() {
+  if grep -qxF "[profile.$1]" Cargo.toml; then echo "$1"; else echo release; fi
+}
+
+profiles() {
+  local package
+  for package in $(packages); do profile "$package"; done | sort -u
+}
+
+# The packages that are built with this profile.
+packages_of() {
+  local package
+  for package in $(packages); do
+    [ "$(profile "$package")" != "$1" ] || echo "$package"
+  done
+}
+
+# compile PROFILE PACKAGE...
 compile() (
-  local selected=() package
+  local profile=$1 selected=() package
+  shift
   for package in "$@"; do selected+=(-p "$package"); done
   local cargo_args=() rust_flags=()
   # shellcheck disable=SC1090 # written by toolchain.sh
   source "$TOOLS/$WASI.env"
   CARGO_ENCODED_RUSTFLAGS=$(encoded_flags)
   export CARGO_ENCODED_RUSTFLAGS
-  cargo build --release --locked --target-dir "$WASM_TARGET" "${cargo_args[@]}" "${selected[@]}"
+  cargo build --profile "$profile" --locked --target-dir "$WASM_TARGET" "${cargo_args[@]}" "${selected[@]}"
 )
 
 module_tools() {
@@ -53,16 +73,18 @@ host_calls() {
 }
 
 main() {
-  local tools package built
+  local tools package profile built
   cd "$ROOT"
   export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
   "$ROOT/scripts/toolchain.sh" wasi
-  # shellcheck disable=SC2046 # one word per package
-  compile $(packages)
+  for profile in $(profiles); do
+    # shellcheck disable=SC2046 # one word per package
+    compile "$profile" $(packages_of "$profile")
+  done
   tools=$(module_tools)
   mkdir -p dist
   for package in $(packages); do
-    built=$WASM_TARGET/$WASI/release/${package//-/_}.wasm
+    built=$WASM_TARGET/$WASI/$(profile "$package")/${package//-/_}.wasm
     refuse_paths "$built"
     "$tools" trim "$built" "dist/$package.wasm"
     say "host calls per request, request + response:"

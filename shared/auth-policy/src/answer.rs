@@ -7,12 +7,13 @@ use crate::denial::{Class, Denial};
 use crate::provider::Scheme;
 
 /// How many seconds until it is worth trying again, when something we need is not there.
+static CHALLENGE: HeaderName = HeaderName::known("www-authenticate");
+
 const RETRY_AFTER: u32 = 1;
 
 /// What answers are made of besides the refusal.
 pub(crate) struct Answers {
     filter: &'static str,
-    challenge: HeaderName,
     resource_metadata: Option<String>,
 }
 
@@ -28,8 +29,8 @@ pub(crate) struct Addressee<'a> {
 
 impl Answers {
     /// Answers of this filter.
-    pub(crate) fn new(filter: &'static str, resource_metadata: Option<String>) -> Result<Self, String> {
-        Ok(Self { filter, challenge: HeaderName::parse("www-authenticate")?, resource_metadata })
+    pub(crate) fn new(filter: &'static str, resource_metadata: Option<String>) -> Self {
+        Self { filter, resource_metadata }
     }
 
     /// The answer to a request that was refused for this reason.
@@ -48,7 +49,7 @@ impl Answers {
                 told.push(challenge);
             }
         }
-        told.into_iter().fold(reply, |reply, challenge| reply.with(&self.challenge, challenge))
+        told.into_iter().fold(reply, |reply, challenge| reply.with(&CHALLENGE, challenge))
     }
 
     fn challenge(&self, denial: Denial, scheme: Scheme<'_>, to: &Addressee<'_>) -> Option<HeaderValue> {

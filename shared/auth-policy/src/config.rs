@@ -2,7 +2,6 @@
 
 use policy_core::config::Environment;
 use policy_core::format::Compiler;
-use policy_core::route::Names;
 use policy_core::{ConfigError, Counters, HeaderName, Plugin};
 use serde::Deserialize;
 
@@ -91,8 +90,7 @@ pub(crate) fn compile(config: Config, environment: Environment<'_>) -> Result<Au
         }
     }
     let providers = providers(config.providers, environment, &mut counters, &mut own)?;
-    let of_word = |message: String| ConfigError::at("", message);
-    let mut compiler = Compiler::new(HeaderName::parse("x-request-id").map_err(of_word)?);
+    let mut compiler = Compiler::new(HeaderName::REQUEST_ID);
     let ranks: Vec<(&str, u8)> = providers.iter().map(|p| (p.name.as_str(), p.rank())).collect();
     let mut context = rule::Context { providers: &ranks, compiler: &mut compiler, counters: &mut counters };
     let rules = rule::compile_all(config.rules, &mut context)?;
@@ -117,9 +115,7 @@ pub(crate) fn compile(config: Config, environment: Environment<'_>) -> Result<Au
         identity_header: config.identity.map(|identity| identity.header),
         shadow_header: config.shadow.map(|shadow| shadow.header),
         own,
-        names: Names::new().map_err(of_word)?,
-        preflight_names: crate::preflight::Names::new().map_err(of_word)?,
-        answers: Answers::new(AuthPlugin::NAME, config.resource_metadata).map_err(of_word)?,
+        answers: Answers::new(AuthPlugin::NAME, config.resource_metadata),
         counters,
     })
 }

@@ -5,6 +5,7 @@ use policy_core::{Counter, Exchange, Host};
 
 use crate::config::{CorsPreflight, Default};
 use crate::denial::Denial;
+use crate::preflight::is_preflight;
 use crate::provider::{Evidence, Question, Vouched, Waiting};
 use crate::rule::{Access, Known, Rule, Weight};
 use crate::{AuthPolicy, Stream};
@@ -54,12 +55,11 @@ impl AuthPolicy {
     ) -> Option<Decision> {
         let mut decision =
             Decision { verdict: Verdict::Allow(Vec::new()), reports: Vec::new(), counts: Vec::new() };
-        if self.cors_preflight == CorsPreflight::Allow && self.preflight_names.is_preflight(&exchange.headers)
-        {
+        if self.cors_preflight == CorsPreflight::Allow && is_preflight(&exchange.headers) {
             decision.counts.push(self.preflights);
             return Some(decision);
         }
-        let target = Target::new(&exchange.headers, &self.names);
+        let target = Target::new(&exchange.headers);
         for (number, rule) in self.rules.iter().enumerate() {
             let weight = rule.weight(exchange, host);
             let matches = match weight {
@@ -187,7 +187,7 @@ impl AuthPolicy {
             return if absent { Ok(Vec::new()) } else { Err(Stop::Refuse(Refusal::of(self.missing(known)))) };
         }
         let mut in_order = Vec::with_capacity(vouched.len());
-        for wanted in known.require.providers() {
+        for &wanted in known.require.providers() {
             if let Some(at) = vouched.iter().position(|(number, _)| *number == wanted) {
                 in_order.push(vouched.swap_remove(at).1);
             }

@@ -23,7 +23,6 @@ mod tally;
 
 use policy_core::config::Environment;
 use policy_core::enforcement::tell;
-use policy_core::route::Names;
 use policy_core::{
     Callbacks, CalloutReply, ConfigError, Counter, Counters, Exchange, Flow, HeaderName, Host, LocalReply,
     Outside, Plugin, Policy,
@@ -51,8 +50,6 @@ pub struct AuthPolicy {
     identity_header: Option<HeaderName>,
     shadow_header: Option<HeaderName>,
     own: OwnHeaders,
-    names: Names,
-    preflight_names: preflight::Names,
     answers: Answers,
     counters: Counters,
 }
@@ -92,7 +89,7 @@ impl Policy for AuthPolicy {
         let Some(Decision { verdict, reports, counts }) = self.decide(stream, exchange, host) else {
             return Flow::Wait;
         };
-        counts.into_iter().for_each(|counter| exchange.count(counter));
+        exchange.count_all(counts);
         self.own.strip(&mut exchange.headers);
         self.report(&reports, exchange);
         match verdict {
@@ -168,7 +165,7 @@ impl AuthPolicy {
         let wanted = known.map(|known| known.require.providers()).unwrap_or_default();
         let authorize = known.and_then(|known| known.authorize.as_ref());
         let to = Addressee {
-            schemes: wanted.into_iter().filter_map(scheme).collect(),
+            schemes: wanted.iter().copied().filter_map(scheme).collect(),
             failed: refusal.provider.and_then(scheme),
             scopes: authorize.map(authorize::Authorize::scopes).unwrap_or_default(),
         };

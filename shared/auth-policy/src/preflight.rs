@@ -3,39 +3,20 @@
 use policy_core::header::is_token;
 use policy_core::{HeaderName, Headers};
 
-/// The headers that make a preflight.
-pub(crate) struct Names {
-    method: HeaderName,
-    origin: HeaderName,
-    requested: HeaderName,
-    authorization: HeaderName,
-    cookie: HeaderName,
-}
+static ORIGIN: HeaderName = HeaderName::known("origin");
+static REQUESTED: HeaderName = HeaderName::known("access-control-request-method");
 
-impl Names {
-    /// The names.
-    pub(crate) fn new() -> Result<Self, String> {
-        Ok(Self {
-            method: HeaderName::parse(":method")?,
-            origin: HeaderName::parse("origin")?,
-            requested: HeaderName::parse("access-control-request-method")?,
-            authorization: HeaderName::parse("authorization")?,
-            cookie: HeaderName::parse("cookie")?,
-        })
-    }
-
-    /// True for what a browser would send, and for nothing that merely has its method.
-    pub(crate) fn is_preflight(&self, headers: &Headers<'_>) -> bool {
-        let only = |name| {
-            let mut values = headers.values(name);
-            values.next().filter(|value| !value.is_empty() && values.next().is_none())
-        };
-        headers.first(&self.method) == Some(b"OPTIONS")
-            && only(&self.origin).is_some_and(|origin| !origin.contains(&b','))
-            && only(&self.requested).is_some_and(|method| method.iter().copied().all(is_token))
-            && !headers.contains(&self.authorization)
-            && !headers.contains(&self.cookie)
-    }
+/// True for what a browser would send, and for nothing that merely has its method.
+pub(crate) fn is_preflight(headers: &Headers<'_>) -> bool {
+    let only = |name| {
+        let mut values = headers.values(name);
+        values.next().filter(|value| !value.is_empty() && values.next().is_none())
+    };
+    headers.first(&HeaderName::METHOD) == Some(b"OPTIONS")
+        && only(&ORIGIN).is_some_and(|origin| !origin.contains(&b','))
+        && only(&REQUESTED).is_some_and(|method| method.iter().copied().all(is_token))
+        && !headers.contains(&HeaderName::AUTHORIZATION)
+        && !headers.contains(&HeaderName::COOKIE)
 }
 
 #[cfg(test)]
@@ -63,7 +44,7 @@ mod tests {
             (vec![(":method", "OPTIONS"), origin, ("access-control-request-method", "P T")], false),
         ] {
             let table = Table::of(&headers);
-            let found = Names::new().unwrap().is_preflight(&Exchange::new(&table).headers);
+            let found = is_preflight(&Exchange::new(&table).headers);
             assert_eq!(found, expected, "{headers:?}");
         }
     }

@@ -106,7 +106,7 @@ pub(crate) struct Question<'q, 'x> {
 
 impl Question<'_, '_> {
     /// The one credential that stands in these places, or what it means that there is not one.
-    fn credential(&self, places: &[Place]) -> Result<Found, Evidence> {
+    fn credential(&self, places: &Rc<[Place]>) -> Result<Found, Evidence> {
         match find(places, &self.exchange.headers) {
             Ok(Some(found)) => Ok(found),
             Ok(None) => Err(Evidence::Absent),

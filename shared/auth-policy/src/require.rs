@@ -45,6 +45,7 @@ pub(crate) struct Group {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Require {
     tree: Node,
+    providers: Vec<usize>,
     /// Nobody has to vouch for a request that carries no credential at all.
     pub(crate) optional: bool,
 }
@@ -66,14 +67,14 @@ impl Require {
                     .map_err(|error| error.under(place))
             }
         })?;
-        Ok(Self { tree, optional: config.optional })
+        let mut providers = Vec::new();
+        tree.collect(&mut providers);
+        Ok(Self { tree, providers, optional: config.optional })
     }
 
     /// The providers in the tree, in the order they are written, each once.
-    pub(crate) fn providers(&self) -> Vec<usize> {
-        let mut found = Vec::new();
-        self.tree.collect(&mut found);
-        found
+    pub(crate) fn providers(&self) -> &[usize] {
+        &self.providers
     }
 
     /// True when all providers that are named at the top have to vouch: for one caller, known in several ways.

@@ -113,10 +113,10 @@ pub(crate) fn compile_all(configs: Vec<Config>, context: &mut Context<'_>) -> Re
 const RESERVED: [&str; 2] = ["default", "preflight"];
 
 /// The first to be asked first; among equals, as they are written.
-fn by_rank(numbers: Vec<usize>, providers: &[(&str, u8)]) -> Vec<usize> {
+fn by_rank(numbers: &[usize], providers: &[(&str, u8)]) -> Vec<usize> {
     let rank = |number: usize| providers.get(number).map(|(_, rank)| *rank);
     let mut order = Vec::with_capacity(numbers.len());
-    for number in numbers {
+    for &number in numbers {
         let at = order.partition_point(|known| rank(*known) <= rank(number));
         order.insert(at, number);
     }
@@ -178,7 +178,11 @@ impl Rule {
     }
 
     /// The counters for a verdict of this rule.
-    pub(crate) fn counters(&self, weight: Weight, verdict: Result<(), Denial>) -> Vec<Counter> {
+    pub(crate) fn counters(
+        &self,
+        weight: Weight,
+        verdict: Result<(), Denial>,
+    ) -> impl Iterator<Item = Counter> + use<> {
         self.tally.of(weight, verdict)
     }
 }
@@ -192,7 +196,7 @@ mod tests {
     #[test]
     fn providers_are_asked_by_rank_and_then_as_written() {
         let providers = [("cert", 4), ("a", 0), ("key", 1), ("b", 0)];
-        assert_eq!(by_rank(vec![0, 3, 2, 1], &providers), [3, 1, 2, 0]);
-        assert!(by_rank(Vec::new(), &providers).is_empty());
+        assert_eq!(by_rank(&[0, 3, 2, 1], &providers), [3, 1, 2, 0]);
+        assert!(by_rank(&[], &providers).is_empty());
     }
 }

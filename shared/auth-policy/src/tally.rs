@@ -33,16 +33,20 @@ impl Tally {
     }
 
     /// Those that a verdict raises.
-    pub(crate) fn of(&self, weight: Weight, verdict: Result<(), Denial>) -> Vec<Counter> {
+    pub(crate) fn of(
+        &self,
+        weight: Weight,
+        verdict: Result<(), Denial>,
+    ) -> impl Iterator<Item = Counter> + use<> {
         let enforced = weight == Weight::Enforced;
-        match verdict {
-            Ok(()) => vec![if enforced { self.allowed } else { self.would_allow }],
+        let (verdict, reason) = match verdict {
+            Ok(()) => (if enforced { self.allowed } else { self.would_allow }, None),
             Err(denial) => {
                 let reason = self.reasons.iter().find(|(reason, _, _)| *reason == denial.reason);
                 let reason = reason.map(|(_, denied, would)| if enforced { *denied } else { *would });
-                let verdict = if enforced { self.denied } else { self.would_deny };
-                [verdict].into_iter().chain(reason).collect()
+                (if enforced { self.denied } else { self.would_deny }, reason)
             }
-        }
+        };
+        [Some(verdict), reason].into_iter().flatten()
     }
 }

@@ -73,7 +73,7 @@ pub struct Client {
 
 /// The keys of one provider.
 pub struct ApiKeys {
-    places: Vec<Place>,
+    places: Rc<[Place]>,
     by_digest: HashMap<[u8; 32], Rc<Client>>,
     hide_credential: bool,
     forward_id_header: Option<HeaderName>,
@@ -88,10 +88,7 @@ impl ApiKeys {
     pub fn compile(config: ApiKeyConfig, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let places = match config.from {
             Some(places) => places,
-            None => {
-                let name = HeaderName::parse("x-api-key").map_err(|error| ConfigError::at("from", error))?;
-                vec![Place::Header { name, prefix: None }]
-            }
+            None => vec![Place::Header { name: HeaderName::known("x-api-key"), prefix: None }],
         };
         check_places(&places).map_err(|error| error.under("from"))?;
         writable("forwardIdHeader", config.forward_id_header.as_ref())?;
@@ -103,7 +100,7 @@ impl ApiKeys {
         }
         Ok(Self {
             by_digest: Keys::read(config.keys, environment)?.by_digest,
-            places,
+            places: places.into(),
             hide_credential: config.hide_credential.unwrap_or(true),
             forward_id_header: config.forward_id_header,
             realm: config.realm.map(realm).transpose()?,
@@ -112,7 +109,7 @@ impl ApiKeys {
 
     /// Where a key may stand.
     #[must_use]
-    pub fn places(&self) -> &[Place] {
+    pub fn places(&self) -> &Rc<[Place]> {
         &self.places
     }
 

@@ -75,7 +75,7 @@ pub enum BasicOutcome {
 
 /// The users of one provider.
 pub struct Basic {
-    places: [Place; 1],
+    places: Rc<[Place]>,
     users: HashMap<Rc<str>, Vec<Password>>,
     /// bcrypt rounds that every verdict costs: those of the most expensive user.
     rounds: u32,
@@ -95,8 +95,7 @@ impl Basic {
     /// Names the entry, the line and the remedy, and never a hash.
     pub fn compile(config: BasicConfig, environment: Environment<'_>) -> Result<Self, ConfigError> {
         writable("forwardUserHeader", config.forward_user_header.as_ref())?;
-        let name = HeaderName::parse("authorization").map_err(|error| ConfigError::at("", error))?;
-        if config.forward_user_header.as_ref() == Some(&name) {
+        if config.forward_user_header == Some(HeaderName::AUTHORIZATION) {
             return Err(ConfigError::at(
                 "forwardUserHeader",
                 "authorization holds the password; name another header",
@@ -106,7 +105,10 @@ impl Basic {
         let rounds = users.values().map(|passwords| hash::rounds(passwords)).max().unwrap_or_default();
         let passwords = users.values().map(Vec::len).fold(0, usize::saturating_add);
         Ok(Self {
-            places: [Place::Header { name, prefix: Some("Basic ".to_owned()) }],
+            places: Rc::new([Place::Header {
+                name: HeaderName::AUTHORIZATION,
+                prefix: Some("Basic ".to_owned()),
+            }]),
             users,
             rounds,
             realm: realm(config.realm.unwrap_or_else(|| DEFAULT_REALM.to_owned()))?,

@@ -11,6 +11,9 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+
+use policy_core::bytes::same;
 use policy_core::header::{is_protected, is_token};
 use policy_core::{ConfigError, HeaderName, Headers};
 use serde::Deserialize;
@@ -201,7 +204,10 @@ pub fn check_places(places: &[Place]) -> Result<(), ConfigError> {
 pub struct Found {
     /// The credential. It may be empty: then it is there and bad.
     pub value: Vec<u8>,
-    places: Vec<Place>,
+    /// Where it was looked for.
+    places: Rc<[Place]>,
+    /// Where it stood: a bit for each place.
+    stood: u16,
 }
 
 /// Two readers of this request could see different credentials.
@@ -213,23 +219,28 @@ pub struct Ambiguous;
 /// # Errors
 /// [`Ambiguous`] where two places hold different values, or one place holds two: two fields of a header, a parameter or
 /// a cookie given twice (even with one value), an `Authorization` with a comma, which is how Envoy joins two.
-pub fn find(places: &[Place], headers: &Headers<'_>) -> Result<Option<Found>, Ambiguous> {
+pub fn find(places: &Rc<[Place]>, headers: &Headers<'_>) -> Result<Option<Found>, Ambiguous> {
     let mut found: Option<Found> = None;
-    for place in places {
+    for (place, bit) in places.iter().zip(bits()) {
         let Some(value) = place.look(headers)? else { continue };
         match &mut found {
-            None => found = Some(Found { value, places: vec![place.clone()] }),
-            Some(found) if found.value == value => found.places.push(place.clone()),
+            None => found = Some(Found { value, places: Rc::clone(places), stood: bit }),
+            Some(found) if same(&found.value, &value) => found.stood |= bit,
             Some(_) => return Err(Ambiguous),
         }
     }
     Ok(found)
 }
 
+/// One bit for each of [`MAX_PLACES`].
+fn bits() -> impl Iterator<Item = u16> {
+    (0..u16::BITS).map(|place| 1 << place)
+}
+
 impl Found {
     /// Takes the credential out of the request, wherever it stood, and leaves everything else as it was.
     pub fn remove(&self, headers: &mut Headers<'_>) {
-        for place in &self.places {
+        for place in self.places() {
             match place {
                 Place::Header { name, .. } => headers.remove(name),
                 Place::Query(name) => query::remove(headers, name),
@@ -239,15 +250,14 @@ impl Found {
     }
 
     /// Where it stood.
-    #[must_use]
-    pub fn places(&self) -> &[Place] {
-        &self.places
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().zip(bits()).filter(|(_, bit)| self.stood & bit != 0).map(|(place, _)| place)
     }
 }
 
 impl std::fmt::Debug for Found {
     /// Prints no credential.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Found({:?})", self.places)
+        write!(f, "Found({:?})", self.places().collect::<Vec<_>>())
     }
 }

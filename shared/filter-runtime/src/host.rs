@@ -65,9 +65,9 @@ pub(crate) fn remove_header(map: MapType, name: &[u8]) -> Result<()> {
     ffi::remove_header(map as u32, name)
 }
 
-/// A property by its path. `None` when there is no such thing now.
-pub(crate) fn property(path: &[&str]) -> Option<Vec<u8>> {
-    ffi::property(path.join("\0").as_bytes()).ok()
+/// A property by its path, joined with NUL. `None` when there is no such thing now.
+pub(crate) fn property(path: &str) -> Option<Vec<u8>> {
+    ffi::property(path.as_bytes()).ok()
 }
 
 /// Stores filter state `wasm.<key>` on the stream.

@@ -91,7 +91,7 @@ fn environment(name: &str) -> Option<String> {
     if name != PLUGIN {
         return std::env::var(name).ok();
     }
-    let part = |property: &str| host::property(&[property]).unwrap_or_default();
+    let part = |property: &str| host::property(property).unwrap_or_default();
     let parts = [part("plugin_name"), part("plugin_root_id")];
     Some(String::from_utf8_lossy(&parts.join(&0)).into_owned())
 }

@@ -34,11 +34,11 @@ impl Source for Envoy {
     }
 
     fn attribute(&self, attribute: Attribute) -> Option<Vec<u8>> {
-        host::property(&attribute.path())
+        host::property(attribute.path())
     }
 
     fn filter_state(&self, key: &str) -> Option<Vec<u8>> {
-        host::property(&["filter_state", key])
+        host::property(&["filter_state", key].join("\0"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One stream's way through the policy.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use policy_core::snapshot::encode;
@@ -24,7 +24,7 @@ type State<P> = <<P as Plugin>::Policy as Policy>::Stream;
 pub(crate) struct Seat<P: Plugin> {
     id: u32,
     generation: Option<Rc<Generation<P>>>,
-    state: Cell<State<P>>,
+    state: RefCell<State<P>>,
     pause: Cell<Pause>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) enum Outcome {
 impl<P: Plugin> Seat<P> {
     /// A stream under this generation; without one every request is refused.
     pub(crate) fn new(id: u32, generation: Option<Rc<Generation<P>>>) -> Self {
-        Self { id, generation, state: Cell::default(), pause: Cell::default() }
+        Self { id, generation, state: RefCell::default(), pause: Cell::default() }
     }
 
     /// The request's phase.
@@ -96,8 +96,8 @@ impl<P: Plugin> Seat<P> {
 
     /// The stream is over.
     pub(crate) fn end(&self) {
-        if let Some(generation) = &self.generation {
-            generation.end(&mut self.state.take());
+        if let (Some(generation), Ok(mut state)) = (&self.generation, self.state.try_borrow_mut()) {
+            generation.end(&mut state);
         }
     }
 
@@ -118,9 +118,11 @@ impl<P: Plugin> Seat<P> {
         let source = Envoy::new(map);
         let mut exchange = Exchange::new(&source);
         let machine = Machine::new(P::STORE);
-        let mut state = self.state.take();
-        let flow = decide(&generation.policy, &mut state, &mut exchange, &machine);
-        self.state.set(state);
+        let flow = match self.state.try_borrow_mut() {
+            Ok(mut state) => decide(&generation.policy, &mut state, &mut exchange, &machine),
+            // Envoy would have to call for a stream from within a call for it.
+            Err(_) => return refuse(P::NAME, 500, "called_twice"),
+        };
         if source.failed() {
             return refuse(P::NAME, 500, "no_headers");
         }

@@ -12,6 +12,8 @@ use serde::Deserialize;
 
 use pattern::Pattern;
 
+static SET_COOKIE: HeaderName = HeaderName::known("set-cookie");
+
 /// The `cookies` block.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -64,7 +66,6 @@ impl TryFrom<String> for CookiePath {
 /// The compiled `cookies` block.
 #[derive(Debug)]
 pub(crate) struct Cookies {
-    set_cookie: HeaderName,
     secure: bool,
     http_only: bool,
     /// `SameSite=Lax`.
@@ -90,7 +91,6 @@ impl Cookies {
             ));
         }
         Ok(Self {
-            set_cookie: HeaderName::parse("set-cookie").map_err(|message| ConfigError::at("", message))?,
             secure,
             http_only,
             same_site: same_site.map(|same_site| match same_site {
@@ -106,13 +106,13 @@ impl Cookies {
     /// Hardens every cookie of a response. Cookies that lack nothing cost no write.
     pub(crate) fn harden(&self, headers: &mut Headers<'_>) {
         let hardened: Vec<Option<Vec<u8>>> =
-            headers.values(&self.set_cookie).map(|cookie| self.hardened(cookie)).collect();
+            headers.values(&SET_COOKIE).map(|cookie| self.hardened(cookie)).collect();
         if hardened.iter().all(Option::is_none) {
             return;
         }
-        let cookies = headers.values(&self.set_cookie).zip(&hardened);
+        let cookies = headers.values(&SET_COOKIE).zip(&hardened);
         let cookies = cookies.map(|(own, new)| HeaderValue::escaped(new.as_deref().unwrap_or(own))).collect();
-        headers.set_all(&self.set_cookie, cookies);
+        headers.set_all(&SET_COOKIE, cookies);
     }
 
     /// The cookie with what it lacked; `None` when it lacks nothing, is excepted, or is no cookie at all.

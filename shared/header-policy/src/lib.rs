@@ -16,7 +16,7 @@ mod schema;
 mod security;
 
 use policy_core::format::{Captured, Captures, Compiler};
-use policy_core::route::{Names, Target, Undecided};
+use policy_core::route::{Target, Undecided};
 use policy_core::{
     Callbacks, ConfigError, Counter, Counters, Exchange, Flow, GrpcStatus, HeaderValue, Host, LocalReply,
     Plugin, Policy,
@@ -70,7 +70,6 @@ enum FailureMode {
 /// A compiled configuration of the header filter.
 pub struct HeaderPolicy {
     rules: Vec<Rule>,
-    names: Names,
     captures: Captures,
     request_id: Option<RequestId>,
     to_filter_state: Vec<ToFilterState>,
@@ -113,11 +112,10 @@ impl Plugin for HeaderPlugin {
             .map(|config| RequestId::compile(config, &mut counters))
             .transpose()
             .map_err(|error| error.under("requestId"))?;
-        let mut compiler = Compiler::new(request_id::header_of(request_id.as_ref())?);
+        let mut compiler = Compiler::new(request_id::header_of(request_id.as_ref()));
         let rules = rule::compile_all(config.rules, &mut compiler, &mut counters)?;
         Ok(HeaderPolicy {
             rules,
-            names: Names::new().map_err(|message| ConfigError::at("", message))?,
             captures: compiler.into_captures(),
             to_filter_state: filter_state::compile_all(config.to_filter_state, request_id.as_ref())?,
             request_id,
@@ -206,7 +204,7 @@ impl HeaderPolicy {
     fn matching(&self, exchange: &mut Exchange<'_>, host: &dyn Host) -> Result<Vec<usize>, Undecided> {
         let mut matching = Vec::new();
         let mut counts = Vec::new();
-        let target = Target::new(&exchange.headers, &self.names);
+        let target = Target::new(&exchange.headers);
         let mut undecided = None;
         for (number, rule) in self.rules.iter().enumerate() {
             match rule.decide(&target, exchange, host) {
@@ -223,7 +221,7 @@ impl HeaderPolicy {
             }
         }
         counts.extend(undecided.map(|_| self.undecided));
-        counts.into_iter().for_each(|counter| exchange.count(counter));
+        exchange.count_all(counts);
         match undecided {
             Some((what, true)) => Err(what),
             _ => Ok(matching),

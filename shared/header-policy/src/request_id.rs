@@ -70,21 +70,14 @@ pub(crate) struct RequestId {
 }
 
 /// The header that carries the id: the configured one, else `x-request-id`.
-pub(crate) fn header_of(request_id: Option<&RequestId>) -> Result<HeaderName, ConfigError> {
-    match request_id {
-        Some(request_id) => Ok(request_id.header.clone()),
-        None => default_header(),
-    }
-}
-
-fn default_header() -> Result<HeaderName, ConfigError> {
-    HeaderName::parse("x-request-id").map_err(|message| ConfigError::at("header", message))
+pub(crate) fn header_of(request_id: Option<&RequestId>) -> HeaderName {
+    request_id.map_or(HeaderName::REQUEST_ID, |request_id| request_id.header.clone())
 }
 
 impl RequestId {
     /// Compiles `requestId`.
     pub(crate) fn compile(config: Config, counters: &mut Counters) -> Result<Self, ConfigError> {
-        let header = config.header.map_or_else(default_header, Ok)?;
+        let header = config.header.unwrap_or(HeaderName::REQUEST_ID);
         check(&header, Phase::Request, Use::Edit).map_err(|message| ConfigError::at("header", message))?;
         Ok(Self {
             mode: config.mode,

@@ -25,6 +25,24 @@ pub struct Expectations {
     pub token_type: Option<String>,
 }
 
+/// When a token holds, in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    expires: Option<u64>,
+    starts: Option<u64>,
+    issued: Option<u64>,
+}
+
+impl Times {
+    /// `exp`, `nbf` and `iat`.
+    ///
+    /// # Errors
+    /// [`Refused`] where one of them is no date.
+    pub fn read(claims: &Claims) -> Result<Self, Refused> {
+        Ok(Self { expires: claims.date("exp")?, starts: claims.date("nbf")?, issued: claims.date("iat")? })
+    }
+}
+
 impl Expectations {
     /// Compares with a token, signature excepted.
     ///
@@ -46,15 +64,15 @@ impl Expectations {
         {
             return Err(Refused::WrongAudience);
         }
-        self.check_time(claims, now)
+        self.check_time(Times::read(claims)?, now)
     }
 
-    /// The part of [`check`](Self::check) that time changes, for claims out of a cache.
+    /// The part of [`check`](Self::check) that time changes, for a token that was checked before.
     ///
     /// # Errors
     /// [`Refused`] names the first thing that is wrong.
-    pub fn check_time(&self, claims: &Claims, now: Timestamp) -> Result<(), Refused> {
-        let (expires, starts, issued) = (claims.date("exp")?, claims.date("nbf")?, claims.date("iat")?);
+    pub fn check_time(&self, times: Times, now: Timestamp) -> Result<(), Refused> {
+        let Times { expires, starts, issued } = times;
         let now = now.as_millis();
         let early = now.saturating_sub(millis(self.clock_skew));
         let late = now.saturating_add(millis(self.clock_skew));

@@ -35,7 +35,7 @@ mod vectors;
 
 pub use algorithm::Algorithm;
 pub use claims::{Claims, UnknownBinding};
-pub use expectations::Expectations;
+pub use expectations::{Expectations, Times};
 pub use key::KeyFault;
 pub use key_set::{KeyLimits, KeySet, KeySetError};
 pub use refused::{Malformed, Refused};

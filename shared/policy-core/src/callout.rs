@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::header::{HeaderName, HeaderValue};
-use crate::snapshot::Snapshot;
+use raw::Snapshot;
 
 /// An HTTP request to a cluster that the proxy knows.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use crate::counter::Counter;
 use crate::header::HeaderValue;
 use crate::headers::Headers;
-use crate::snapshot::Snapshot;
+use raw::Snapshot;
 
 /// Where an exchange reads from when a policy asks. In a filter this is Envoy, in a test a table.
 ///
@@ -48,20 +48,20 @@ pub enum Attribute {
 }
 
 impl Attribute {
-    /// The path of the property, as `proxy_get_property` takes it after joining with NUL.
+    /// The path of the property as `proxy_get_property` takes it: joined with NUL.
     #[must_use]
-    pub const fn path(self) -> [&'static str; 2] {
+    pub const fn path(self) -> &'static str {
         match self {
-            Self::SourceAddress => ["source", "address"],
-            Self::Protocol => ["request", "protocol"],
-            Self::StartTime => ["request", "time"],
-            Self::RouteName => ["xds", "route_name"],
-            Self::ClusterName => ["xds", "cluster_name"],
-            Self::TlsVersion => ["connection", "tls_version"],
-            Self::Mtls => ["connection", "mtls"],
-            Self::PeerUriSan => ["connection", "uri_san_peer_certificate"],
-            Self::PeerDnsSan => ["connection", "dns_san_peer_certificate"],
-            Self::PeerCertificateDigest => ["connection", "sha256_peer_certificate_digest"],
+            Self::SourceAddress => "source\0address",
+            Self::Protocol => "request\0protocol",
+            Self::StartTime => "request\0time",
+            Self::RouteName => "xds\0route_name",
+            Self::ClusterName => "xds\0cluster_name",
+            Self::TlsVersion => "connection\0tls_version",
+            Self::Mtls => "connection\0mtls",
+            Self::PeerUriSan => "connection\0uri_san_peer_certificate",
+            Self::PeerDnsSan => "connection\0dns_san_peer_certificate",
+            Self::PeerCertificateDigest => "connection\0sha256_peer_certificate_digest",
         }
     }
 }
@@ -147,6 +147,15 @@ impl<'s> Exchange<'s> {
     /// Adds one to a counter.
     pub fn count(&mut self, counter: Counter) {
         self.counts.push(counter);
+    }
+
+    /// Adds one to each of these counters.
+    pub fn count_all(&mut self, counts: Vec<Counter>) {
+        if self.counts.is_empty() {
+            self.counts = counts;
+        } else {
+            self.counts.extend(counts);
+        }
     }
 
     /// What was counted in this phase.

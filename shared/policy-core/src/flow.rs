@@ -45,6 +45,9 @@ pub enum GrpcStatus {
 /// How a problem begins that has no type of its own.
 const BLANK: &str = r#"{"type":"about:blank""#;
 
+static CONTENT_TYPE: HeaderName = HeaderName::known("content-type");
+static RETRY_AFTER: HeaderName = HeaderName::known("retry-after");
+
 /// An answer made by the proxy instead of the upstream.
 #[derive(Debug)]
 pub struct LocalReply {
@@ -74,13 +77,11 @@ impl LocalReply {
         title: &'static str,
     ) -> Self {
         let body = format!(r#"{BLANK},"status":{status},"title":"{title}","reason":"{reason}"}}"#);
-        let content_type = HeaderName::parse("content-type")
-            .map(|name| (name, HeaderValue::escaped(b"application/problem+json")));
         Self {
             status,
             details: format!("tollgate.{filter}.{reason}"),
             grpc_status,
-            headers: content_type.into_iter().collect(),
+            headers: vec![(CONTENT_TYPE.clone(), HeaderValue::escaped(b"application/problem+json"))],
             body: body.into_bytes(),
         }
     }
@@ -142,7 +143,7 @@ impl LocalReply {
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         let value = HeaderValue::escaped(seconds.to_string().as_bytes());
-        self.headers.extend(HeaderName::parse("retry-after").map(|name| (name, value)));
+        self.headers.push((RETRY_AFTER.clone(), value));
         self
     }
 }

@@ -4,25 +4,67 @@
 //! header. These two types are the choke point. A [`HeaderName`] is a lower-case RFC 9110 token (or a pseudo header);
 //! a [`HeaderValue`] has no control byte other than a tab. Bytes above 0x7f are legal in values and are kept.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::Deserialize;
+
+use raw::bytes::same;
 
 /// The longest header name that a configuration may give, in bytes.
 pub const MAX_NAME: usize = 256;
 
 /// A header name: a lower-case token, or a pseudo header such as `:path`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
     schemars(with = "String", extend("pattern" = r"^:?[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "maxLength" = MAX_NAME))
 )]
-pub struct HeaderName(Arc<str>);
+pub struct HeaderName(Text);
+
+/// Read at run time, or written in the program.
+#[derive(Clone)]
+enum Text {
+    Given(Arc<str>),
+    Known(&'static str),
+}
 
 impl HeaderName {
+    /// `:authority`.
+    pub const AUTHORITY: Self = Self::known(":authority");
+    /// `authorization`.
+    pub const AUTHORIZATION: Self = Self::known("authorization");
+    /// `cookie`.
+    pub const COOKIE: Self = Self::known("cookie");
+    /// `:method`.
+    pub const METHOD: Self = Self::known(":method");
+    /// `:path`.
+    pub const PATH: Self = Self::known(":path");
+    /// `x-request-id`.
+    pub const REQUEST_ID: Self = Self::known("x-request-id");
+
+    /// A name that the program knows, for constants: a wrong one is refused while compiling.
+    ///
+    /// ```
+    /// use policy_core::HeaderName;
+    /// const RETRY_AFTER: HeaderName = HeaderName::known("retry-after");
+    /// assert_eq!(HeaderName::parse("Retry-After").as_ref(), Ok(&RETRY_AFTER));
+    /// ```
+    ///
+    /// ```compile_fail
+    /// use policy_core::HeaderName;
+    /// const NONE: HeaderName = HeaderName::known("Retry After");
+    /// ```
+    #[must_use]
+    pub const fn known(name: &'static str) -> Self {
+        assert!(is_lower_case_name(name.as_bytes()), "not a header name in lower case");
+        Self(Text::Known(name))
+    }
+
     /// Reads a name, folding upper case.
     ///
     /// # Errors
@@ -51,26 +93,55 @@ impl HeaderName {
             Some(c) => Err(format!(
                 "{name:?} is not a header name: {c:?} is not allowed (use letters, digits and !#$%&'*+-.^_`|~)"
             )),
-            None => Ok(Self(name.to_ascii_lowercase().into())),
+            None => Ok(Self(Text::Given(name.to_ascii_lowercase().into()))),
         }
     }
 
     /// The name as text, in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Text::Given(name) => name,
+            Text::Known(name) => name,
+        }
     }
 
     /// The name as bytes, in lower case.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.as_str().as_bytes()
     }
 
     /// True for `:path` and its like.
     #[must_use]
     pub fn is_pseudo(&self) -> bool {
-        self.0.starts_with(':')
+        self.as_str().starts_with(':')
+    }
+}
+
+impl PartialEq for HeaderName {
+    fn eq(&self, other: &Self) -> bool {
+        same(self.as_bytes(), other.as_bytes())
+    }
+}
+
+impl Eq for HeaderName {}
+
+impl PartialOrd for HeaderName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for HeaderName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for HeaderName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
@@ -84,13 +155,13 @@ impl TryFrom<String> for HeaderName {
 
 impl fmt::Debug for HeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Display for HeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -99,6 +170,24 @@ impl fmt::Display for HeaderName {
 pub const fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+}
+
+/// True for what [`HeaderName::known`] takes.
+const fn is_lower_case_name(name: &[u8]) -> bool {
+    let mut rest = match name {
+        [b':', rest @ ..] => rest,
+        name => name,
+    };
+    if rest.is_empty() {
+        return false;
+    }
+    while let [first, others @ ..] = rest {
+        if !is_token(*first) || first.is_ascii_uppercase() {
+            return false;
+        }
+        rest = others;
+    }
+    true
 }
 
 /// True for a header name that decides framing, the connection or the route. No configuration may write it: a false

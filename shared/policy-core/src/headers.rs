@@ -7,10 +7,11 @@
 //! Edits made before `Headers::settle` stay in the journal as they were, so that [`Headers::take_back`] can drop all later ones.
 
 use std::cell::OnceCell;
+use std::slice;
 
 use crate::exchange::Source;
 use crate::header::{HeaderName, HeaderValue};
-use crate::snapshot::Snapshot;
+use raw::{Snapshot, snapshot};
 
 /// The headers of the message at hand, seen through the edits made so far.
 pub struct Headers<'s> {
@@ -28,9 +29,65 @@ struct Entry {
 
 enum Edit {
     /// These values, whatever the message had. No value: the header is gone.
-    Replace(Vec<HeaderValue>),
+    Replace(List),
     /// The message's own values, then these.
-    Append(Vec<HeaderValue>),
+    Append(List),
+}
+
+/// Values in order. There is one, nearly always, and it takes no memory of its own.
+#[derive(Clone, Default)]
+struct List {
+    first: Option<HeaderValue>,
+    rest: Vec<HeaderValue>,
+}
+
+impl List {
+    fn push(&mut self, value: HeaderValue) {
+        match self.first {
+            None => self.first = Some(value),
+            Some(_) => self.rest.push(value),
+        }
+    }
+
+    fn iter(&self) -> Listed<'_> {
+        Listed { first: self.first.as_ref(), rest: self.rest.iter() }
+    }
+}
+
+impl FromIterator<HeaderValue> for List {
+    fn from_iter<I: IntoIterator<Item = HeaderValue>>(values: I) -> Self {
+        let mut values = values.into_iter();
+        Self { first: values.next(), rest: values.collect() }
+    }
+}
+
+#[derive(Default)]
+struct Listed<'a> {
+    first: Option<&'a HeaderValue>,
+    rest: slice::Iter<'a, HeaderValue>,
+}
+
+impl<'a> Iterator for Listed<'a> {
+    type Item = &'a HeaderValue;
+
+    fn next(&mut self) -> Option<&'a HeaderValue> {
+        self.first.take().or_else(|| self.rest.next())
+    }
+}
+
+/// All values of a header: the message's own, then those that were written.
+struct Values<'a> {
+    own: Option<snapshot::Values<'a>>,
+    written: Listed<'a>,
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let own = self.own.as_mut().and_then(Iterator::next);
+        own.or_else(|| self.written.next().map(HeaderValue::as_bytes))
+    }
 }
 
 /// One write that makes the message what the journal says.
@@ -51,19 +108,25 @@ impl<'s> Headers<'s> {
 
     /// All values of a header, in order, as they are now.
     pub fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        let (own, edited): (bool, &[HeaderValue]) = match self.edit(name) {
-            None => (true, &[]),
-            Some(Edit::Append(added)) => (true, added),
-            Some(Edit::Replace(values)) => (false, values),
-        };
-        let original = own.then(|| self.original().values(name.as_bytes()));
-        original.into_iter().flatten().chain(edited.iter().map(HeaderValue::as_bytes))
+        let own = || Some(self.original().values(name.as_bytes()));
+        match self.edit(name) {
+            None => Values { own: own(), written: Listed::default() },
+            Some(Edit::Append(added)) => Values { own: own(), written: added.iter() },
+            Some(Edit::Replace(values)) => Values { own: None, written: values.iter() },
+        }
     }
 
     /// The first value of a header. For a decision about trust read [`Headers::values`]: a client can repeat a header.
     #[must_use]
-    pub fn first<'a>(&'a self, name: &'a HeaderName) -> Option<&'a [u8]> {
-        self.values(name).next()
+    pub fn first(&self, name: &HeaderName) -> Option<&[u8]> {
+        match self.edit(name) {
+            None => self.original().first(name.as_bytes()),
+            Some(Edit::Append(added)) => {
+                let own = self.original().first(name.as_bytes());
+                own.or_else(|| added.first.as_ref().map(HeaderValue::as_bytes))
+            }
+            Some(Edit::Replace(values)) => values.first.as_ref().map(HeaderValue::as_bytes),
+        }
     }
 
     /// True when the header is there, with whatever value.
@@ -90,18 +153,22 @@ impl<'s> Headers<'s> {
             !self.journal.iter().any(|e| e.name.as_bytes() == *name && matches!(e.edit, Edit::Replace(_)))
         });
         let written = self.live().filter(|entry| match &entry.edit {
-            Edit::Replace(values) | Edit::Append(values) => !values.is_empty(),
+            Edit::Replace(values) | Edit::Append(values) => values.first.is_some(),
         });
         kept.chain(written.map(|entry| entry.name.as_bytes()))
     }
 
     /// Gives a header one value, in place of all it had.
     pub fn set(&mut self, name: &HeaderName, value: HeaderValue) {
-        self.set_all(name, vec![value]);
+        self.replace(name, List { first: Some(value), rest: Vec::new() });
     }
 
     /// Gives a header these values, in place of all it had. Each stays a header of its own.
     pub fn set_all(&mut self, name: &HeaderName, values: Vec<HeaderValue>) {
+        self.replace(name, values.into_iter().collect());
+    }
+
+    fn replace(&mut self, name: &HeaderName, values: List) {
         match self.journal.iter_mut().skip(self.settled).find(|entry| entry.name == *name) {
             Some(entry) => entry.edit = Edit::Replace(values),
             None => self.journal.push(Entry { name: name.clone(), edit: Edit::Replace(values) }),
@@ -113,11 +180,13 @@ impl<'s> Headers<'s> {
         match self.journal.iter_mut().skip(self.settled).find(|entry| entry.name == *name) {
             Some(Entry { edit: Edit::Replace(values) | Edit::Append(values), .. }) => values.push(value),
             None => {
-                let edit = match self.edit(name) {
-                    Some(Edit::Replace(values)) => Edit::Replace([values.as_slice(), &[value]].concat()),
-                    Some(Edit::Append(values)) => Edit::Append([values.as_slice(), &[value]].concat()),
-                    None => Edit::Append(vec![value]),
+                let mut edit = match self.edit(name) {
+                    Some(Edit::Replace(values)) => Edit::Replace(values.clone()),
+                    Some(Edit::Append(values)) => Edit::Append(values.clone()),
+                    None => Edit::Append(List::default()),
                 };
+                let (Edit::Replace(values) | Edit::Append(values)) = &mut edit;
+                values.push(value);
                 self.journal.push(Entry { name: name.clone(), edit });
             }
         }
@@ -125,7 +194,7 @@ impl<'s> Headers<'s> {
 
     /// Removes a header with all its values.
     pub fn remove(&mut self, name: &HeaderName) {
-        self.set_all(name, Vec::new());
+        self.replace(name, List::default());
     }
 
     /// Removes every header whose name the test accepts.
@@ -153,15 +222,15 @@ impl<'s> Headers<'s> {
     pub fn writes(&self) -> impl Iterator<Item = Write<'_>> {
         self.live().flat_map(|entry| {
             let name = &entry.name;
-            let (head, rest): (Option<Write<'_>>, &[HeaderValue]) = match &entry.edit {
-                Edit::Append(values) => (None, values),
-                Edit::Replace(values) if self.is_already(name, values) => (None, &[]),
-                Edit::Replace(values) => match values.split_first() {
-                    None => (Some(Write::Remove(name)), &[]),
-                    Some((first, rest)) => (Some(Write::Replace(name, first)), rest),
-                },
+            let (head, rest) = match &entry.edit {
+                Edit::Append(values) => (None, values.iter()),
+                Edit::Replace(values) if self.is_already(name, values) => (None, Listed::default()),
+                Edit::Replace(List { first: None, .. }) => (Some(Write::Remove(name)), Listed::default()),
+                Edit::Replace(List { first: Some(first), rest }) => {
+                    (Some(Write::Replace(name, first)), Listed { first: None, rest: rest.iter() })
+                }
             };
-            head.into_iter().chain(rest.iter().map(move |value| Write::Add(name, value)))
+            head.into_iter().chain(rest.map(move |value| Write::Add(name, value)))
         })
     }
 
@@ -185,7 +254,7 @@ impl<'s> Headers<'s> {
     }
 
     /// True when the snapshot is known and already has just these values.
-    fn is_already(&self, name: &HeaderName, values: &[HeaderValue]) -> bool {
+    fn is_already(&self, name: &HeaderName, values: &List) -> bool {
         self.original.get().is_some_and(|original| {
             original.values(name.as_bytes()).eq(values.iter().map(HeaderValue::as_bytes))
         })

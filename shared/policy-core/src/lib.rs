@@ -22,6 +22,7 @@
 //! | [`enforcement`] | `enforce`, `shadow`, `off`, and a stable percentage |
 //! | [`regex`] | regular expressions over bytes |
 //! | [`percent`], [`cookie`] | what stands in paths, queries and `Cookie` fields |
+//! | [`bytes`], [`snapshot`] | a message as bytes: the crate `raw`, passed on |
 //! | [`recent`] | a bounded map of what was needed lately |
 //! | [`table`] | plain values in place of Envoy, for tests and tools |
 //! | [`time`] | timestamps and durations |
@@ -48,7 +49,6 @@ pub mod regex;
 pub mod route;
 #[cfg(feature = "schema")]
 pub mod schema;
-pub mod snapshot;
 pub mod table;
 pub mod time;
 
@@ -63,4 +63,4 @@ pub use headers::{Headers, Write};
 pub use host::{Host, Signature, Stale, Stored};
 pub use outside::Outside;
 pub use policy::{Callbacks, Plugin, Policy};
-pub use snapshot::Snapshot;
+pub use raw::{Snapshot, bytes, snapshot};

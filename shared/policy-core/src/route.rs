@@ -52,41 +52,18 @@ pub enum Undecided {
 /// What matching needs of a request, worked out once however many rules ask.
 pub struct Target<'h, 's> {
     headers: &'h Headers<'s>,
-    names: &'h Names,
-    path: OnceCell<Part<NormalPath>>,
+    path: OnceCell<Part<NormalPath<'h>>>,
     host: OnceCell<Part<Vec<u8>>>,
 }
 
 /// A part of the request: absent (a CONNECT has no path), in normal form, or without one.
 type Part<T> = Result<Option<T>, Undecided>;
 
-/// The pseudo headers that matching reads.
-#[derive(Debug, Clone)]
-pub struct Names {
-    authority: HeaderName,
-    method: HeaderName,
-    path: HeaderName,
-}
-
-impl Names {
-    /// The names, made once when a policy is compiled.
-    ///
-    /// # Errors
-    /// Never for these names; the type says what [`HeaderName::parse`] says.
-    pub fn new() -> Result<Self, String> {
-        Ok(Self {
-            authority: HeaderName::parse(":authority")?,
-            method: HeaderName::parse(":method")?,
-            path: HeaderName::parse(":path")?,
-        })
-    }
-}
-
 impl<'h, 's> Target<'h, 's> {
     /// The target of the request with these headers.
     #[must_use]
-    pub fn new(headers: &'h Headers<'s>, names: &'h Names) -> Self {
-        Self { headers, names, path: OnceCell::new(), host: OnceCell::new() }
+    pub fn new(headers: &'h Headers<'s>) -> Self {
+        Self { headers, path: OnceCell::new(), host: OnceCell::new() }
     }
 
     /// The headers of the request.
@@ -98,20 +75,20 @@ impl<'h, 's> Target<'h, 's> {
     /// `:method`.
     #[must_use]
     pub fn method(&self) -> Option<&'h [u8]> {
-        self.headers.first(&self.names.method)
+        self.headers.first(&HeaderName::METHOD)
     }
 
     /// `:path` as it is, with its query.
     #[must_use]
     pub fn raw_path(&self) -> Option<&'h [u8]> {
-        self.headers.first(&self.names.path)
+        self.headers.first(&HeaderName::PATH)
     }
 
     /// The path in normal form; `None` where there is none.
     ///
     /// # Errors
     /// [`Undecided`] when it has no such form.
-    pub fn path(&self) -> Result<Option<&NormalPath>, Undecided> {
+    pub fn path(&self) -> Result<Option<&NormalPath<'h>>, Undecided> {
         let path = self.path.get_or_init(|| match self.raw_path() {
             Some(path) => NormalPath::read(path).map(Some).ok_or(Undecided::Path),
             None => Ok(None),
@@ -124,7 +101,7 @@ impl<'h, 's> Target<'h, 's> {
     /// # Errors
     /// [`Undecided`] when the authority is not one plain host.
     pub fn host(&self) -> Result<Option<&[u8]>, Undecided> {
-        let host = self.host.get_or_init(|| match self.headers.first(&self.names.authority) {
+        let host = self.host.get_or_init(|| match self.headers.first(&HeaderName::AUTHORITY) {
             Some(authority) => normal_host(authority).map(Some).ok_or(Undecided::Host),
             None => Ok(None),
         });

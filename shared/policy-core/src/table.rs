@@ -19,8 +19,8 @@ use std::rc::Rc;
 use crate::exchange::{Attribute, Exchange, Source};
 use crate::headers::Write;
 use crate::host::{Host, Signature, Stale, Stored};
-use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
+use raw::Snapshot;
 
 /// Header pairs, in order.
 pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;

@@ -6,7 +6,7 @@ use policy_core::enforcement::Percent;
 use policy_core::format::{Captured, Compiler, Phase};
 use policy_core::recent::{Limits, Recent};
 use policy_core::regex::{Regex, Substitution};
-use policy_core::route::{Match, Names, NormalPath, Target, normal_host};
+use policy_core::route::{Match, NormalPath, Target, normal_host};
 use policy_core::table::{Pairs, Still, Table};
 use policy_core::time::{Timestamp, parse_duration};
 use policy_core::{Exchange, HeaderName, HeaderValue, Snapshot, config, snapshot};
@@ -172,8 +172,7 @@ proptest! {
         let headers = pairs.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value)).collect();
         let table = Table { headers, ..Table::default() };
         let exchange = Exchange::new(&table);
-        let names = Names::new().unwrap();
-        let _ = block.matches(&Target::new(&exchange.headers, &names));
+        let _ = block.matches(&Target::new(&exchange.headers));
     }
 
     #[test]

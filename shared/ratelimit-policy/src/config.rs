@@ -2,12 +2,11 @@
 
 use policy_core::config::{Environment, writable};
 use policy_core::format::Compiler;
-use policy_core::route::Names as RouteNames;
 use policy_core::{ConfigError, Counters, HeaderName};
 use serde::Deserialize;
 
+use crate::client_ip::ClientIp;
 use crate::denial::{self, Denials};
-use crate::facts::Names;
 use crate::fields::{Fields, Style};
 use crate::global::{self, Global};
 use crate::limit::{self, Kind, Limit, MaxKeys};
@@ -88,10 +87,8 @@ pub enum FailureMode {
 pub struct Compiled {
     /// The limits, in the order in which they are written.
     pub limits: Vec<Limit>,
-    /// What keys read, and how the client is found.
-    pub names: Names,
-    /// What `match` reads.
-    pub route_names: RouteNames,
+    /// How the client is found.
+    pub client_ip: ClientIp,
     /// The service that counts global limits; there is one when there are such limits.
     pub global: Option<Global>,
     /// What is told of limits in responses.
@@ -111,9 +108,8 @@ pub struct Compiled {
 /// # Errors
 /// Names the place and the remedy.
 pub fn compile(config: Config, _: Environment<'_>) -> Result<Compiled, ConfigError> {
-    let of_word = |message: String| ConfigError::at("", message);
     let mut counters = Counters::new(NAME);
-    let mut compiler = Compiler::new(HeaderName::parse("x-request-id").map_err(of_word)?);
+    let mut compiler = Compiler::new(HeaderName::REQUEST_ID);
     if config.limits.is_empty() || config.limits.len() > MAX_LIMITS {
         return Err(ConfigError::at("limits", format!("there are 1 to {MAX_LIMITS} limits")));
     }
@@ -147,10 +143,9 @@ pub fn compile(config: Config, _: Environment<'_>) -> Result<Compiled, ConfigErr
     let global = config.global.map(|global| Global::compile(global, &mut counters)).transpose();
     Ok(Compiled {
         limits,
-        names: Names::new(trusted_hops).map_err(of_word)?,
-        route_names: RouteNames::new().map_err(of_word)?,
+        client_ip: ClientIp::new(trusted_hops),
         global: global.map_err(|error| error.under("global"))?,
-        fields: Fields::new(config.response_headers).map_err(of_word)?,
+        fields: Fields::new(config.response_headers),
         denials: Denials::compile(&config.denial).map_err(|error| error.under("denial"))?,
         failure_mode: config.failure_mode,
         shadow_header: config.shadow.map(|shadow| shadow.header),

@@ -2,31 +2,14 @@
 
 use std::cell::OnceCell;
 
+use policy_core::Exchange;
 use policy_core::json::Json;
 use policy_core::route::{NormalPath, Target};
-use policy_core::{Exchange, HeaderName};
 
 use crate::client_ip::{Client, ClientIp};
 
 /// Filter state in which the auth filter says who is calling: JSON with all claims.
 const IDENTITY: &str = "wasm.tollgate.identity";
-
-/// The headers that keys read, and how the client is found. Made once per configuration.
-#[derive(Debug, Clone)]
-pub struct Names {
-    pub(crate) client_ip: ClientIp,
-    pub(crate) cookie: HeaderName,
-}
-
-impl Names {
-    /// The names, and the number of trusted proxies in front.
-    ///
-    /// # Errors
-    /// Never; the type says what [`HeaderName::parse`] says.
-    pub fn new(trusted_hops: usize) -> Result<Self, String> {
-        Ok(Self { client_ip: ClientIp::new(trusted_hops)?, cookie: HeaderName::parse("cookie")? })
-    }
-}
 
 /// A part of the request that is absent, in its one form, or `Err` when it can be read in more than one way.
 pub(crate) type Decided<T> = Result<Option<T>, Ambiguous>;
@@ -38,7 +21,7 @@ pub struct Ambiguous;
 /// One request, as keys see it.
 pub struct Facts<'a> {
     pub(crate) exchange: &'a Exchange<'a>,
-    pub(crate) names: &'a Names,
+    client_ip: &'a ClientIp,
     /// As `match` sees it.
     target: &'a Target<'a, 'a>,
     client: OnceCell<Option<Client>>,
@@ -50,10 +33,10 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// The facts of this request.
     #[must_use]
-    pub fn new(exchange: &'a Exchange<'a>, names: &'a Names, target: &'a Target<'a, 'a>) -> Self {
+    pub fn new(exchange: &'a Exchange<'a>, client_ip: &'a ClientIp, target: &'a Target<'a, 'a>) -> Self {
         Self {
             exchange,
-            names,
+            client_ip,
             target,
             client: OnceCell::new(),
             path: OnceCell::new(),
@@ -64,7 +47,7 @@ impl<'a> Facts<'a> {
 
     /// Who is at the other end.
     pub(crate) fn client(&self) -> Option<&Client> {
-        self.client.get_or_init(|| self.names.client_ip.of(self.exchange)).as_ref()
+        self.client.get_or_init(|| self.client_ip.of(self.exchange)).as_ref()
     }
 
     pub(crate) fn method(&self) -> Option<&[u8]> {
@@ -122,7 +105,7 @@ pub(crate) fn of_table<T>(
     table: &policy_core::table::Table,
     work: impl for<'a> FnOnce(&'a Facts<'a>) -> T,
 ) -> T {
-    let (exchange, route_names) = (Exchange::new(table), policy_core::route::Names::new().unwrap());
-    let target = Target::new(&exchange.headers, &route_names);
-    work(&Facts::new(&exchange, &Names::new(0).unwrap(), &target))
+    let exchange = Exchange::new(table);
+    let target = Target::new(&exchange.headers);
+    work(&Facts::new(&exchange, &ClientIp::new(0), &target))
 }

@@ -116,31 +116,23 @@ pub struct Shown<'l> {
     pub reading: Reading,
 }
 
+static POLICY: HeaderName = HeaderName::known("ratelimit-policy");
+static STATE: HeaderName = HeaderName::known("ratelimit");
+static LIMIT: HeaderName = HeaderName::known("x-ratelimit-limit");
+static REMAINING: HeaderName = HeaderName::known("x-ratelimit-remaining");
+static RESET: HeaderName = HeaderName::known("x-ratelimit-reset");
+
 /// The fields of responses.
 #[derive(Debug, Clone)]
 pub struct Fields {
     style: Style,
-    policy: HeaderName,
-    state: HeaderName,
-    limit: HeaderName,
-    remaining: HeaderName,
-    reset: HeaderName,
 }
 
 impl Fields {
     /// Fields of this style.
-    ///
-    /// # Errors
-    /// Never; the type says what [`HeaderName::parse`] says.
-    pub fn new(style: Style) -> Result<Self, String> {
-        Ok(Self {
-            style,
-            policy: HeaderName::parse("ratelimit-policy")?,
-            state: HeaderName::parse("ratelimit")?,
-            limit: HeaderName::parse("x-ratelimit-limit")?,
-            remaining: HeaderName::parse("x-ratelimit-remaining")?,
-            reset: HeaderName::parse("x-ratelimit-reset")?,
-        })
+    #[must_use]
+    pub fn new(style: Style) -> Self {
+        Self { style }
     }
 
     /// True when nothing is told.
@@ -155,52 +147,49 @@ impl Fields {
         match self.style {
             _ if shown.is_empty() => Vec::new(),
             Style::None => Vec::new(),
-            Style::Ietf => self.ietf(shown),
-            Style::Draft03 => self.draft03(shown),
+            Style::Ietf => ietf(shown),
+            Style::Draft03 => draft03(shown),
         }
     }
+}
 
-    fn ietf(&self, shown: &[Shown<'_>]) -> Vec<(HeaderName, HeaderValue)> {
-        let (mut policies, mut states) = (String::new(), String::new());
-        for Shown { policies: of_limit, reading } in shown {
-            next(&mut policies);
-            policies.push_str(&of_limit.told);
-            next(&mut states);
-            states
-                .push_str(of_limit.list.get(reading.window).map_or("\"\"", |policy| policy.quoted.as_str()));
-            parameter(&mut states, ";r=", reading.remaining);
-            if let Some(reset) = reading.reset {
-                parameter(&mut states, ";t=", reset);
-            }
+fn ietf(shown: &[Shown<'_>]) -> Vec<(HeaderName, HeaderValue)> {
+    let (mut policies, mut states) = (String::new(), String::new());
+    for Shown { policies: of_limit, reading } in shown {
+        next(&mut policies);
+        policies.push_str(&of_limit.told);
+        next(&mut states);
+        states.push_str(of_limit.list.get(reading.window).map_or("\"\"", |policy| policy.quoted.as_str()));
+        parameter(&mut states, ";r=", reading.remaining);
+        if let Some(reset) = reading.reset {
+            parameter(&mut states, ";t=", reset);
         }
-        vec![(self.policy.clone(), value(&policies)), (self.state.clone(), value(&states))]
     }
+    vec![(POLICY.clone(), value(&policies)), (STATE.clone(), value(&states))]
+}
 
-    /// The numbers of the window that is nearest its end, and all windows after the first number (the draft's section 3.1).
-    fn draft03(&self, shown: &[Shown<'_>]) -> Vec<(HeaderName, HeaderValue)> {
-        // Least left; among equals the one that takes longest.
-        let tightest = shown.iter().min_by_key(|Shown { reading, .. }| {
-            (reading.remaining, u64::MAX.saturating_sub(reading.reset.unwrap_or_default()))
-        });
-        let Some(Shown { policies, reading }) = tightest else { return Vec::new() };
-        let quota = policies.list.get(reading.window).map_or(0, |policy| policy.quota);
-        let mut limit = quota.to_string();
-        for policy in shown.iter().flat_map(|shown| &shown.policies.list) {
-            next(&mut limit);
-            limit.push_str(&policy.quota.to_string());
-            if let Some(window) = policy.window {
-                parameter(&mut limit, ";w=", window);
-            }
-            limit.push_str(";name=");
-            limit.push_str(&policy.quoted);
+/// The numbers of the window that is nearest its end, and all windows after the first number (the draft's section 3.1).
+fn draft03(shown: &[Shown<'_>]) -> Vec<(HeaderName, HeaderValue)> {
+    // Least left; among equals the one that takes longest.
+    let tightest = shown.iter().min_by_key(|Shown { reading, .. }| {
+        (reading.remaining, u64::MAX.saturating_sub(reading.reset.unwrap_or_default()))
+    });
+    let Some(Shown { policies, reading }) = tightest else { return Vec::new() };
+    let quota = policies.list.get(reading.window).map_or(0, |policy| policy.quota);
+    let mut limit = quota.to_string();
+    for policy in shown.iter().flat_map(|shown| &shown.policies.list) {
+        next(&mut limit);
+        limit.push_str(&policy.quota.to_string());
+        if let Some(window) = policy.window {
+            parameter(&mut limit, ";w=", window);
         }
-        let mut fields = vec![
-            (self.limit.clone(), value(&limit)),
-            (self.remaining.clone(), value(&reading.remaining.to_string())),
-        ];
-        fields.extend(reading.reset.map(|reset| (self.reset.clone(), value(&reset.to_string()))));
-        fields
+        limit.push_str(";name=");
+        limit.push_str(&policy.quoted);
     }
+    let mut fields =
+        vec![(LIMIT.clone(), value(&limit)), (REMAINING.clone(), value(&reading.remaining.to_string()))];
+    fields.extend(reading.reset.map(|reset| (RESET.clone(), value(&reset.to_string()))));
+    fields
 }
 
 /// Between the members of a list.

@@ -74,7 +74,7 @@ impl Policy for RateLimitPolicy {
         stream.entered.append(&mut work.entered);
         match decided {
             Ok(Some(ask)) => {
-                work.counts.into_iter().for_each(|counter| exchange.count(counter));
+                exchange.count_all(work.counts);
                 ask
             }
             Ok(None) => self.conclude(Ok(()), stream, exchange, work),
@@ -179,8 +179,8 @@ impl RateLimitPolicy {
         exchange: &Exchange<'_>,
         work: &mut Work<'_>,
     ) -> Result<Option<Flow>, Refusal> {
-        let target = Target::new(&exchange.headers, &self.compiled.route_names);
-        let facts = Facts::new(exchange, &self.compiled.names, &target);
+        let target = Target::new(&exchange.headers);
+        let facts = Facts::new(exchange, &self.compiled.client_ip, &target);
         let (mut hits, mut globals) = (Vec::new(), Vec::new());
         for (number, limit) in self.compiled.limits.iter().enumerate() {
             let Some(weight) = limit.weight(&target, exchange, work.host) else { continue };
@@ -228,7 +228,7 @@ impl RateLimitPolicy {
         work: Work<'_>,
     ) -> Flow {
         let Work { counts, told, .. } = work;
-        counts.into_iter().for_each(|counter| exchange.count(counter));
+        exchange.count_all(counts);
         self.compiled.report(&told.reports, exchange);
         match decided {
             Ok(()) => {

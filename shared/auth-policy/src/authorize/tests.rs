@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 
 use policy_core::Exchange;
 use policy_core::json::Json;
-use policy_core::route::Names;
 use policy_core::table::Table;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -40,8 +39,7 @@ fn speaker(block: &str, path: &str, callers: &[&Identity], together: bool) -> Re
     let table =
         Table::of(&[(":path", path), ("x-tenant", "acme"), ("x-two", "acme"), ("x-two", "b"), ("x-no", "")]);
     let exchange = Exchange::new(&table);
-    let names = Names::new().unwrap();
-    let target = Target::new(&exchange.headers, &names);
+    let target = Target::new(&exchange.headers);
     block.check(callers, together, &matches, &target).map_err(|denial| denial.reason)
 }
 

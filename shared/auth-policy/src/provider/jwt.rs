@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use credentials::{Place, peer_thumbprint};
 use idp::{Asked, KeySource, Parsed, Refetch};
-use jose::{Algorithm, Expectations, KeySet, Refused, Token};
+use jose::{Algorithm, Expectations, KeySet, Refused, Times, Token};
+use policy_core::bytes::same;
 use policy_core::json::Json;
 use policy_core::recent::Recent;
 use policy_core::time::Timestamp;
@@ -25,7 +26,7 @@ pub(crate) use config::Config;
 pub(crate) struct Jwt {
     provider: String,
     realm: String,
-    places: Vec<Place>,
+    places: Rc<[Place]>,
     keys: Keys,
     algorithms: Vec<Algorithm>,
     expectations: Expectations,
@@ -52,6 +53,9 @@ struct Seen {
 
 /// A verified token, as far as the next request with it needs it.
 struct Verified {
+    /// Its whole text: two tokens may have one print.
+    token: Box<[u8]>,
+    times: Times,
     identity: Rc<Identity>,
     /// `cnf.x5t#S256`.
     thumbprint: Option<[u8; 32]>,
@@ -89,7 +93,7 @@ impl Jwt {
         };
         let now = question.host.now();
         let print = self.printer.of(&found.value);
-        let verified = match self.seen(print, now) {
+        let verified = match self.seen(&found.value, print, now) {
             Some(verified) => {
                 question.counts.push(self.hit);
                 Ok(verified)
@@ -150,7 +154,7 @@ impl Jwt {
     }
 
     /// A token that was verified before, when it still holds. Keys that are too old vouch for nothing, seen or not.
-    fn seen(&self, print: Print, now: Timestamp) -> Option<Rc<Verified>> {
+    fn seen(&self, token: &[u8], print: Print, now: Timestamp) -> Option<Rc<Verified>> {
         self.keys.current(now)?;
         let mut seen = self.seen.borrow_mut();
         let version = self.keys.version();
@@ -158,8 +162,8 @@ impl Jwt {
             seen.version = version;
             seen.tokens.clear();
         }
-        let verified = seen.tokens.get(&print)?;
-        if self.expectations.check_time(&verified.identity.claims, now).is_err() {
+        let verified = seen.tokens.get(&print).filter(|verified| same(&verified.token, token))?;
+        if self.expectations.check_time(verified.times, now).is_err() {
             seen.tokens.remove(&print);
             return None;
         }
@@ -197,10 +201,12 @@ impl Jwt {
             Err(refused) => return Err(Trouble::Bad(Denial::token(refused))),
         }
         let verified = Rc::new(Verified {
+            token: text.into(),
+            times: Times::read(token.claims()).map_err(|refused| Trouble::Bad(Denial::token(refused)))?,
             thumbprint: token.claims().certificate_thumbprint().ok().flatten(),
             identity: Rc::new(self.identity(token)),
         });
-        let bytes = verified.identity.size().saturating_mul(2);
+        let bytes = verified.identity.size().saturating_mul(2).saturating_add(text.len());
         self.seen.borrow_mut().tokens.insert(print, Rc::clone(&verified), bytes);
         Ok(verified)
     }

@@ -68,7 +68,7 @@ pub(crate) struct Config {
 /// A compiled provider of this kind.
 pub(crate) struct Opaque {
     introspection: Introspection,
-    places: Vec<Place>,
+    places: Rc<[Place]>,
     provider: String,
     realm: String,
     forward: bool,
@@ -97,7 +97,7 @@ impl Opaque {
             Introspection::compile(&introspection, shop.environment, shop.slot, shop.name, shop.counters)?;
         Ok(Self {
             introspection,
-            places,
+            places: places.into(),
             provider: shop.name.to_owned(),
             realm: checked_realm(config.realm.unwrap_or_else(|| shop.name.to_owned()))?,
             forward: config.forward_original_token,

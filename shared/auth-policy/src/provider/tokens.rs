@@ -13,8 +13,7 @@ pub(crate) fn places(
     cookies: Option<Vec<String>>,
 ) -> Result<Vec<Place>, ConfigError> {
     if headers.is_none() && params.is_none() && cookies.is_none() {
-        let header = HeaderName::parse("authorization")
-            .and_then(|name| Place::header(name, Some("Bearer ".to_owned())));
+        let header = Place::header(HeaderName::AUTHORIZATION, Some("Bearer ".to_owned()));
         let places = header.and_then(|header| Ok(vec![header, Place::query("access_token".to_owned())?]));
         return places.map_err(|message| ConfigError::at("", message));
     }

@@ -50,14 +50,16 @@ fn a_key_names_its_client() {
 #[test]
 fn what_is_not_said_has_a_safe_value() {
     let keys = compile(r#"{"keys":[{"id":"a","key":"k"}]}"#).unwrap();
-    assert!(matches!(keys.places(), [Place::Header { name, prefix: None }] if name.as_str() == "x-api-key"));
+    assert!(
+        matches!(&**keys.places(), [Place::Header { name, prefix: None }] if name.as_str() == "x-api-key")
+    );
     assert!(keys.hide_credential());
     assert!(keys.forward_id_header().is_none());
     assert_eq!(keys.realm(), None);
     let said = r#"{"from":[{"query":"k"}],"keys":[{"id":"a","key":"k"}],"hideCredential":false,
                    "forwardIdHeader":"X-Client-Id","realm":"partners"}"#;
     let keys = compile(said).unwrap();
-    assert!(matches!(keys.places(), [Place::Query(name)] if name == "k"));
+    assert!(matches!(&**keys.places(), [Place::Query(name)] if name == "k"));
     assert!(!keys.hide_credential());
     assert_eq!(keys.forward_id_header().map(HeaderName::as_str), Some("x-client-id"));
     assert_eq!(keys.realm(), Some("partners"));

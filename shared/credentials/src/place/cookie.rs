@@ -6,9 +6,8 @@ use policy_core::{HeaderName, HeaderValue, Headers};
 use super::Ambiguous;
 
 pub(super) fn look(headers: &Headers<'_>, name: &str) -> Result<Option<Vec<u8>>, Ambiguous> {
-    let Ok(header) = HeaderName::parse("cookie") else { return Ok(None) };
     let mut found = None;
-    for pair in headers.values(&header).flat_map(pairs) {
+    for pair in headers.values(&HeaderName::COOKIE).flat_map(pairs) {
         let Some(value) = value_of(pair, name) else { continue };
         if found.is_some() {
             return Err(Ambiguous);
@@ -19,9 +18,8 @@ pub(super) fn look(headers: &Headers<'_>, name: &str) -> Result<Option<Vec<u8>>,
 }
 
 pub(super) fn remove(headers: &mut Headers<'_>, name: &str) {
-    let Ok(header) = HeaderName::parse("cookie") else { return };
-    let kept = headers.values(&header).filter_map(|value| without(value, name)).collect();
-    headers.set_all(&header, kept);
+    let kept = headers.values(&HeaderName::COOKIE).filter_map(|value| without(value, name)).collect();
+    headers.set_all(&HeaderName::COOKIE, kept);
 }
 
 /// The field without the cookie; `None` where nothing else was in it.

@@ -1,5 +1,6 @@
 //! A credential in a header.
 
+use policy_core::bytes::has;
 use policy_core::{HeaderName, Headers};
 
 use super::Ambiguous;
@@ -12,12 +13,12 @@ pub(super) fn look(
     prefix: Option<&str>,
 ) -> Result<Option<Vec<u8>>, Ambiguous> {
     // Authorization is the header that Envoy joins with a comma when it is given twice. No credential in it has one.
-    let joined = name.as_str() == "authorization";
+    let joined = *name == HeaderName::AUTHORIZATION;
     let mut fields: usize = 0;
     let mut found = None;
     for value in headers.values(name) {
         fields = fields.saturating_add(1);
-        let split = joined && value.contains(&b',');
+        let split = joined && has(value, b',');
         let ours = |piece: &[u8]| after_prefix(piece, prefix).is_some();
         if split && value.split(|byte| *byte == b',').any(ours) {
             return Err(Ambiguous);

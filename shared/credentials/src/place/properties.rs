@@ -8,14 +8,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn places() -> Vec<Place> {
+fn places() -> Rc<[Place]> {
     let header = |name| HeaderName::parse(name).unwrap();
-    vec![
+    Rc::new([
         Place::Header { name: header("x-key"), prefix: None },
         Place::Header { name: header("authorization"), prefix: Some("Bearer ".to_owned()) },
         Place::Query("key".to_owned()),
         Place::Cookie("key".to_owned()),
-    ]
+    ])
 }
 
 fn table(headers: &[(&str, Vec<u8>)]) -> Table {

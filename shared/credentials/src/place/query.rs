@@ -6,8 +6,7 @@ use policy_core::{HeaderName, HeaderValue, Headers};
 use super::Ambiguous;
 
 pub(super) fn look(headers: &Headers<'_>, name: &str) -> Result<Option<Vec<u8>>, Ambiguous> {
-    let Ok(path) = HeaderName::parse(":path") else { return Ok(None) };
-    let Some((_, query)) = headers.first(&path).and_then(split) else { return Ok(None) };
+    let Some((_, query)) = headers.first(&HeaderName::PATH).and_then(split) else { return Ok(None) };
     let mut found = None;
     for pair in query.split(|byte| *byte == b'&').filter(|pair| is_named(pair, name)) {
         if found.is_some() {
@@ -19,9 +18,8 @@ pub(super) fn look(headers: &Headers<'_>, name: &str) -> Result<Option<Vec<u8>>,
 }
 
 pub(super) fn remove(headers: &mut Headers<'_>, name: &str) {
-    let Ok(path) = HeaderName::parse(":path") else { return };
-    if let Some(rest) = headers.first(&path).and_then(|value| remove_query(value, name)) {
-        headers.set(&path, HeaderValue::escaped(&rest));
+    if let Some(rest) = headers.first(&HeaderName::PATH).and_then(|value| remove_query(value, name)) {
+        headers.set(&HeaderName::PATH, HeaderValue::escaped(&rest));
     }
 }
 

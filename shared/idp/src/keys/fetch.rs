@@ -11,6 +11,8 @@ use super::{KeySource, MAX_SET, Parsed, RemoteConfig, State};
 use crate::endpoint::Endpoint;
 use crate::errand::{LOCALS, errand};
 
+static ACCEPT: HeaderName = HeaderName::known("accept");
+
 /// What is asked first.
 pub(super) enum Target {
     Keys(Endpoint),
@@ -150,14 +152,12 @@ impl<K> KeySource<K> {
     }
 
     fn callout(&self, endpoint: &Endpoint) -> Callout {
-        let accept =
-            HeaderName::parse("accept").map(|name| (name, HeaderValue::escaped(b"application/json")));
         Callout {
             cluster: endpoint.cluster.clone(),
             method: "GET",
             authority: endpoint.authority.clone(),
             path: endpoint.path.clone(),
-            headers: accept.into_iter().collect(),
+            headers: vec![(ACCEPT.clone(), HeaderValue::escaped(b"application/json"))],
             body: Vec::new(),
             timeout: Duration::from_millis(self.refresh.timeout),
             max_body: MAX_SET,

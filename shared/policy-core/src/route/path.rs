@@ -1,5 +1,9 @@
 //! The normal form in which paths are compared.
 
+use std::borrow::Cow;
+
+use raw::path::{cut, is_plain};
+
 use crate::header::push_percent;
 
 /// A path in normal form (RFC 3986, 6.2.2, and a little more):
@@ -13,15 +17,15 @@ use crate::header::push_percent;
 /// `%2F`, `%5C`, `\`, `%00` and other encoded control bytes, a broken `%`, `#`, blanks, bytes above 0x7e, and anything
 /// that does not start with `/`. The asterisk of `OPTIONS *` is its own normal form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NormalPath(Vec<u8>);
+pub struct NormalPath<'p>(Cow<'p, [u8]>);
 
-impl NormalPath {
+impl<'p> NormalPath<'p> {
     /// Brings the value of `:path` into normal form. `None` when it has none.
     #[must_use]
-    pub fn read(path: &[u8]) -> Option<Self> {
-        let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
-        if path == b"*" {
-            return Some(Self(path.to_vec()));
+    pub fn read(path: &'p [u8]) -> Option<Self> {
+        let (path, stands) = cut(path);
+        if stands || path == b"*" {
+            return Some(Self(Cow::Borrowed(path)));
         }
         let mut out = Vec::with_capacity(path.len());
         let (first, rest) = path.split_first()?;
@@ -34,7 +38,13 @@ impl NormalPath {
             }
             push_segment(&mut out, segment)?;
         }
-        Some(Self(out))
+        Some(Self(Cow::Owned(out)))
+    }
+
+    /// The same path, kept beyond the message.
+    #[must_use]
+    pub fn into_owned(self) -> NormalPath<'static> {
+        NormalPath(Cow::Owned(self.0.into_owned()))
     }
 
     /// The path as bytes; it starts with `/` unless it is `*`.
@@ -52,8 +62,7 @@ impl NormalPath {
 /// Writes a segment without parameters and needless encoding; `None` when it cannot be read in one way only.
 fn push_segment(out: &mut Vec<u8>, segment: &[u8]) -> Option<()> {
     let start = out.len();
-    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'%' | b';' | b'\\' | b'#');
-    let plain = segment.iter().position(|byte| !is_plain(byte)).unwrap_or(segment.len());
+    let plain = segment.iter().position(|byte| !is_plain(*byte)).unwrap_or(segment.len());
     let (plain, rest) = segment.split_at_checked(plain)?;
     out.extend_from_slice(plain);
     let mut name_ended = false;
@@ -114,7 +123,8 @@ mod tests {
             ("/...", "/..."),
             ("*", "*"),
         ] {
-            let found = NormalPath::read(path.as_bytes()).map(|path| String::from_utf8(path.0).unwrap());
+            let found =
+                NormalPath::read(path.as_bytes()).map(|path| String::from_utf8(path.0.into_owned()).unwrap());
             assert_eq!(found.as_deref(), Some(normal), "{path}");
         }
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::path::NormalPath;
 use crate::regex::Regex;
+use raw::bytes::same;
 
 /// One way to name paths.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,7 +35,7 @@ struct Wire {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Exact(NormalPath),
+    Exact(NormalPath<'static>),
     /// Without its trailing slash, so that `/` is empty.
     Prefix(Vec<u8>),
     Template(Vec<Segment>),
@@ -53,9 +54,9 @@ enum Segment {
 impl PathPattern {
     /// True when the path is meant.
     #[must_use]
-    pub fn matches(&self, path: &NormalPath) -> bool {
+    pub fn matches(&self, path: &NormalPath<'_>) -> bool {
         match &self.0 {
-            Kind::Exact(exact) => path == exact,
+            Kind::Exact(exact) => same(path.as_bytes(), exact.as_bytes()),
             Kind::Prefix(prefix) => path
                 .as_bytes()
                 .strip_prefix(prefix.as_slice())
@@ -73,7 +74,7 @@ impl PathPattern {
 
     /// The segment that stands for `{name}` in a path that matches, in normal form.
     #[must_use]
-    pub fn capture<'p>(&self, name: &str, path: &'p NormalPath) -> Option<&'p [u8]> {
+    pub fn capture<'p>(&self, name: &str, path: &'p NormalPath<'_>) -> Option<&'p [u8]> {
         let place = self.place(name)?;
         self.matches(path).then(|| path.segments().nth(place)).flatten()
     }
@@ -88,7 +89,7 @@ impl PathPattern {
     }
 }
 
-fn template_matches(template: &[Segment], path: &NormalPath) -> bool {
+fn template_matches(template: &[Segment], path: &NormalPath<'_>) -> bool {
     let mut segments = path.segments();
     for expected in template {
         let found = match expected {
@@ -122,7 +123,7 @@ impl TryFrom<Wire> for PathPattern {
 }
 
 /// A path that a configuration names has to be in normal form already, or it could never match.
-fn normal(path: &str) -> Result<NormalPath, String> {
+fn normal(path: &str) -> Result<NormalPath<'static>, String> {
     let normal = NormalPath::read(path.as_bytes()).ok_or_else(|| {
         format!("{path:?} is not a plain path: start with /, no dot segments, no encoded slash, no blank")
     })?;
@@ -132,7 +133,7 @@ fn normal(path: &str) -> Result<NormalPath, String> {
             String::from_utf8_lossy(normal.as_bytes())
         ));
     }
-    Ok(normal)
+    Ok(normal.into_owned())
 }
 
 fn parse_template(template: &str) -> Result<Vec<Segment>, String> {

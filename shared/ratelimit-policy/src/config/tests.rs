@@ -48,7 +48,7 @@ fn refusal(json: &str) -> String {
 fn weights(compiled: &Compiled, path: &str) -> Vec<Option<Weight>> {
     let table = Table::of(&[(":path", path)]).with(Attribute::SourceAddress, "10.0.0.1:80");
     let exchange = Exchange::new(&table);
-    let target = Target::new(&exchange.headers, &compiled.route_names);
+    let target = Target::new(&exchange.headers);
     compiled.limits.iter().map(|limit| limit.weight(&target, &exchange, &Still::default())).collect()
 }
 

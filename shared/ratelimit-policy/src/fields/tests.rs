@@ -11,7 +11,7 @@ fn rate(requests: u64, unit: Unit) -> Rate {
 }
 
 fn lines(style: Style, shown: &[Shown<'_>]) -> Vec<String> {
-    let fields = Fields::new(style).unwrap().of(shown);
+    let fields = Fields::new(style).of(shown);
     let line = |(name, value): &(HeaderName, HeaderValue)| {
         format!("{name}: {}", String::from_utf8(value.as_bytes().to_vec()).unwrap())
     };

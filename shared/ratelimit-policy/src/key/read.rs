@@ -13,6 +13,8 @@ use crate::client_ip::{Client, mask_v4, mask_v6};
 use crate::facts::{Ambiguous, Decided, Facts};
 use crate::percent;
 
+static COOKIE: HeaderName = HeaderName::COOKIE;
+
 /// What became of an element in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part<'a> {
@@ -60,7 +62,7 @@ impl Part<'_> {
 impl Element {
     /// Its value in a request.
     #[must_use]
-    pub fn read<'a>(&'a self, facts: &'a Facts<'a>) -> Part<'a> {
+    pub fn read<'a>(&'a self, facts: &'a Facts<'_>) -> Part<'a> {
         match self {
             Self::ClientIp(prefixes) => match facts.client() {
                 None => Part::Missing,
@@ -117,7 +119,7 @@ fn one<'a>(values: impl Iterator<Item = Cow<'a, [u8]>>) -> Part<'a> {
     found.map_or(Part::Missing, bytes)
 }
 
-fn header<'a>(facts: &Facts<'a>, name: &'a HeaderName) -> Part<'a> {
+fn header<'a>(facts: &'a Facts<'_>, name: &'a HeaderName) -> Part<'a> {
     let mut values = facts.exchange.headers.values(name).map(<[u8]>::trim_ascii);
     let Some(first) = values.next() else { return Part::Missing };
     let mut joined = Cow::Borrowed(first);
@@ -129,12 +131,12 @@ fn header<'a>(facts: &Facts<'a>, name: &'a HeaderName) -> Part<'a> {
     bytes(joined)
 }
 
-fn cookies<'a>(facts: &Facts<'a>, name: &'a str) -> impl Iterator<Item = Cow<'a, [u8]>> {
-    let fields = facts.exchange.headers.values(&facts.names.cookie);
+fn cookies<'a>(facts: &'a Facts<'_>, name: &'a str) -> impl Iterator<Item = Cow<'a, [u8]>> {
+    let fields = facts.exchange.headers.values(&COOKIE);
     fields.flat_map(pairs).filter_map(move |pair| value_of(pair, name).map(Cow::Borrowed))
 }
 
-fn parameters<'a>(facts: &'a Facts<'a>, name: &'a str) -> impl Iterator<Item = Cow<'a, [u8]>> {
+fn parameters<'a>(facts: &'a Facts<'_>, name: &'a str) -> impl Iterator<Item = Cow<'a, [u8]>> {
     let path = facts.raw_path().unwrap_or_default();
     let query = path.iter().position(|byte| *byte == b'?').and_then(|mark| path.get(mark.checked_add(1)?..));
     let pairs = query.unwrap_or_default().split(|byte| *byte == b'&');
@@ -155,7 +157,7 @@ fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
     decoded(&text.iter().map(plus).collect::<Vec<_>>()).collect()
 }
 
-fn identity<'a>(facts: &'a Facts<'a>, path: &'a IdentityPath) -> Part<'a> {
+fn identity<'a>(facts: &'a Facts<'_>, path: &'a IdentityPath) -> Part<'a> {
     if path.is_id()
         && let Some(id) = facts.identity_id()
     {

@@ -150,7 +150,7 @@ impl Jwt {
         Ok(Self {
             provider: shop.name.to_owned(),
             realm: checked_realm(config.realm.take().unwrap_or_else(|| shop.name.to_owned()))?,
-            places,
+            places: places.into(),
             algorithms: limits.algorithms.clone(),
             expectations: expectations(&config)?,
             bound: config.require_certificate_binding,

@@ -4,6 +4,8 @@
 //! for each pair the two `u32` lengths, then for each pair the name, a NUL, the value, a NUL. The names come in lower
 //! case from Envoy. No header is copied: the index holds offsets.
 
+use crate::bytes::same;
+
 /// A parsed header map. Names and values borrow from the one buffer the host filled.
 #[derive(Default)]
 pub struct Snapshot {
@@ -22,9 +24,16 @@ struct Span {
     end: u32,
 }
 
+impl Span {
+    fn len(self) -> usize {
+        self.end.saturating_sub(self.start) as usize
+    }
+}
+
 impl Snapshot {
     /// Reads the host's buffer. `None` when it does not follow the ABI.
     #[must_use]
+    #[inline(never)]
     pub fn parse(raw: Vec<u8>) -> Option<Self> {
         if raw.is_empty() {
             return Some(Self::default());
@@ -60,12 +69,46 @@ impl Snapshot {
     }
 
     /// All values of one name (in lower case), in the order of the message.
-    pub fn values<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |(n, _)| *n == name).map(|(_, value)| value)
+    #[must_use]
+    pub fn values<'a>(&'a self, name: &'a [u8]) -> Values<'a> {
+        Values { of: self, name, rest: &self.fields }
+    }
+
+    /// The first value of one name (in lower case).
+    #[must_use]
+    #[inline(never)]
+    pub fn first(&self, name: &[u8]) -> Option<&[u8]> {
+        self.fields.iter().find(|field| self.is_named(field, name)).map(|field| self.slice(field.value))
+    }
+
+    fn is_named(&self, field: &Field, name: &[u8]) -> bool {
+        field.name.len() == name.len() && same(self.slice(field.name), name)
     }
 
     fn slice(&self, span: Span) -> &[u8] {
         self.raw.get(span.start as usize..span.end as usize).unwrap_or_default()
+    }
+}
+
+/// The values of one name.
+pub struct Values<'a> {
+    of: &'a Snapshot,
+    name: &'a [u8],
+    rest: &'a [Field],
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = &'a [u8];
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while let Some((field, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            if self.of.is_named(field, self.name) {
+                return Some(self.of.slice(field.value));
+            }
+        }
+        None
     }
 }
 

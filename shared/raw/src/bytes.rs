@@ -1,0 +1,80 @@
+//! Bytes compared and searched eight at a time: for what is done to each header of each request, and to whole tokens.
+//!
+//! The C library of a WebAssembly module does both a byte at a time, which is most of the work on a long token.
+
+/// True when both are the same. Not for secrets: how long it takes says how far they agree.
+#[must_use]
+#[inline(never)]
+pub fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let ((words, rest), (others, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    let whole = words.iter().zip(others).all(|(one, other)| word(*one) == word(*other));
+    whole
+        && match (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+            // Some of these were compared already.
+            (Some(one), Some(other)) => word(*one) == word(*other),
+            _ => rest.iter().zip(other_rest).all(|(one, other)| one == other),
+        }
+}
+
+/// True when this byte is among them.
+#[must_use]
+#[inline(never)]
+pub fn has(bytes: &[u8], byte: u8) -> bool {
+    const LOW: u64 = word([0x01; 8]);
+    const HIGH: u64 = word([0x80; 8]);
+    let pattern = word([byte; 8]);
+    let (words, rest) = bytes.as_chunks::<8>();
+    // The high bit of a byte that is zero here (and, above it, of some that are not).
+    let zeros = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
+    words.iter().any(|bytes| zeros(word(*bytes) ^ pattern) != 0) || rest.contains(&byte)
+}
+
+const fn word(bytes: [u8; 8]) -> u64 {
+    u64::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn text(length: usize) -> Vec<u8> {
+        (0..=250).rev().cycle().take(length).collect()
+    }
+
+    #[test]
+    fn one_byte_more_less_or_other_is_not_the_same() {
+        for length in 0..40 {
+            let one = text(length);
+            assert!(same(&one, &one.clone()), "{length}");
+            assert!(!same(&one, &text(length + 1)), "{length}");
+            for at in 0..length {
+                for bit in 0..8 {
+                    let mut other = one.clone();
+                    other[at] ^= 1 << bit;
+                    assert!(!same(&one, &other), "byte {at} of {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_is_found_wherever_it_stands_and_nowhere_else() {
+        for length in 0..40 {
+            for byte in [0, 1, b',', 0x2d, 0x7f, 0x80, 0xac, 0xff] {
+                for other in (0..=255_u8).filter(|other| *other != byte) {
+                    assert!(!has(&vec![other; length], byte), "{byte} in {other}");
+                }
+                for at in 0..length {
+                    let mut bytes = vec![byte ^ 1; length];
+                    bytes[at] = byte;
+                    assert!(has(&bytes, byte), "{byte} at {at} of {length}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! A request as bytes: what is done to every header, and every byte, of every request.
+//!
+//! A crate of its own because it alone is compiled for speed (`profile.release.package.raw`); the rest of a module is compiled for
+//! size, which is what loading it costs. `policy-core` passes it on.
+
+pub mod bytes;
+pub mod path;
+pub mod snapshot;
+
+pub use snapshot::Snapshot;
