@@ -6,9 +6,9 @@ use policy_core::{HeaderName, HeaderValue, LocalReply};
 use crate::denial::{Class, Denial};
 use crate::provider::Scheme;
 
-/// How many seconds until it is worth trying again, when something we need is not there.
 static CHALLENGE: HeaderName = HeaderName::known("www-authenticate");
 
+/// How many seconds until it is worth trying again, when something we need is not there.
 const RETRY_AFTER: u32 = 1;
 
 /// What answers are made of besides the refusal.

@@ -88,7 +88,7 @@ impl ApiKeys {
     pub fn compile(config: ApiKeyConfig, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let places = match config.from {
             Some(places) => places,
-            None => vec![Place::Header { name: HeaderName::known("x-api-key"), prefix: None }],
+            None => vec![Place::Header { name: const { HeaderName::known("x-api-key") }, prefix: None }],
         };
         check_places(&places).map_err(|error| error.under("from"))?;
         writable("forwardIdHeader", config.forward_id_header.as_ref())?;

@@ -92,7 +92,7 @@ impl Place {
     /// # Errors
     /// Refuses a header that is not the client's to give, and a prefix that could not match.
     pub fn header(name: HeaderName, prefix: Option<String>) -> Result<Self, String> {
-        if is_protected(name.as_bytes()) || name.as_str() == "cookie" {
+        if is_protected(name.as_bytes()) || name == HeaderName::COOKIE {
             return Err(format!("{name} cannot hold a credential; for a cookie write {{cookie: name}}"));
         }
         let prefix = prefix.filter(|prefix| !prefix.is_empty());
@@ -234,6 +234,7 @@ pub fn find(places: &Rc<[Place]>, headers: &Headers<'_>) -> Result<Option<Found>
 
 /// One bit for each of [`MAX_PLACES`].
 fn bits() -> impl Iterator<Item = u16> {
+    const { assert!(MAX_PLACES == u16::BITS as usize) };
     (0..u16::BITS).map(|place| 1 << place)
 }
 

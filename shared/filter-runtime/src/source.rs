@@ -1,6 +1,6 @@
 //! What an exchange reads from, and what a policy may ask: Envoy.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use policy_core::time::Timestamp;
 use policy_core::{Attribute, Host, Signature, Snapshot, Source, Stale, Stored};
@@ -45,13 +45,15 @@ impl Source for Envoy {
 /// What a policy may ask of the host.
 pub(crate) struct Machine {
     store: &'static str,
+    /// One time for all that is decided in one call.
+    now: OnceCell<Timestamp>,
     failed: Cell<bool>,
 }
 
 impl Machine {
     /// With this name of its keys in the store, if it has one ([`policy_core::Plugin::STORE`]).
     pub(crate) fn new(store: &'static str) -> Self {
-        Self { store, failed: Cell::new(false) }
+        Self { store, now: OnceCell::new(), failed: Cell::new(false) }
     }
 
     /// Istio gives all its plugins one `vm_id`, and with it one store.
@@ -68,10 +70,12 @@ impl Machine {
 
 impl Host for Machine {
     fn now(&self) -> Timestamp {
-        Timestamp(host::current_time().unwrap_or_else(|_| {
-            self.failed.set(true);
-            0
-        }))
+        *self.now.get_or_init(|| {
+            Timestamp(host::current_time().unwrap_or_else(|_| {
+                self.failed.set(true);
+                0
+            }))
+        })
     }
 
     fn fill_random(&self, buffer: &mut [u8]) {

@@ -44,11 +44,11 @@ impl Times {
 }
 
 impl Expectations {
-    /// Compares with a token, signature excepted.
+    /// Compares with a token, signature excepted, and returns when it holds.
     ///
     /// # Errors
     /// [`Refused`] names the first thing that is wrong.
-    pub fn check(&self, token: &Token<'_>, now: Timestamp) -> Result<(), Refused> {
+    pub fn check(&self, token: &Token<'_>, now: Timestamp) -> Result<Times, Refused> {
         if let Some(expected) = &self.token_type
             && !token.typ().is_some_and(|typ| same_media_type(typ, expected))
         {
@@ -64,7 +64,8 @@ impl Expectations {
         {
             return Err(Refused::WrongAudience);
         }
-        self.check_time(Times::read(claims)?, now)
+        let times = Times::read(claims)?;
+        self.check_time(times, now).map(|()| times)
     }
 
     /// The part of [`check`](Self::check) that time changes, for a token that was checked before.

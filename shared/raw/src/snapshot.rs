@@ -143,6 +143,14 @@ mod tests {
         let snapshot = Snapshot::from_pairs(&pairs);
         assert_eq!(snapshot.iter().collect::<Vec<_>>(), pairs);
         assert_eq!(snapshot.values(b"a").collect::<Vec<_>>(), [b"".as_slice(), b"2"]);
+        assert_eq!(
+            (snapshot.first(b"a"), snapshot.first(b"b")),
+            (Some(b"".as_slice()), Some(&[0, 255, 10][..]))
+        );
+        assert_eq!(
+            (snapshot.first(b""), snapshot.first(b":pat"), snapshot.values(b"c").next()),
+            (None, None, None)
+        );
     }
 
     #[test]

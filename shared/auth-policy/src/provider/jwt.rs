@@ -1,16 +1,15 @@
 //! Signed tokens of one issuer.
 
 mod config;
+mod seen;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use credentials::{Place, peer_thumbprint};
 use idp::{Asked, KeySource, Parsed, Refetch};
-use jose::{Algorithm, Expectations, KeySet, Refused, Times, Token};
-use policy_core::bytes::same;
+use jose::{Algorithm, Expectations, KeySet, Refused, Token};
 use policy_core::json::Json;
-use policy_core::recent::Recent;
 use policy_core::time::Timestamp;
 use policy_core::{CalloutReply, Counter, Exchange, Host, Outside};
 
@@ -21,6 +20,7 @@ use crate::identity::{Identity, Parts};
 use crate::outputs::Outputs;
 
 pub(crate) use config::Config;
+use seen::{Seen, Verified};
 
 /// A compiled provider of this kind.
 pub(crate) struct Jwt {
@@ -43,22 +43,6 @@ pub(crate) struct Jwt {
 enum Keys {
     Inline(Rc<KeySet>),
     Remote(Box<KeySource<KeySet>>),
-}
-
-/// Tokens that were verified with the keys of this version.
-struct Seen {
-    version: u64,
-    tokens: Recent<Print, Rc<Verified>>,
-}
-
-/// A verified token, as far as the next request with it needs it.
-struct Verified {
-    /// Its whole text: two tokens may have one print.
-    token: Box<[u8]>,
-    times: Times,
-    identity: Rc<Identity>,
-    /// `cnf.x5t#S256`.
-    thumbprint: Option<[u8; 32]>,
 }
 
 /// Why a token does not vouch.
@@ -157,14 +141,9 @@ impl Jwt {
     fn seen(&self, token: &[u8], print: Print, now: Timestamp) -> Option<Rc<Verified>> {
         self.keys.current(now)?;
         let mut seen = self.seen.borrow_mut();
-        let version = self.keys.version();
-        if seen.version != version {
-            seen.version = version;
-            seen.tokens.clear();
-        }
-        let verified = seen.tokens.get(&print).filter(|verified| same(&verified.token, token))?;
+        let verified = seen.get(token, print, self.keys.version())?;
         if self.expectations.check_time(verified.times, now).is_err() {
-            seen.tokens.remove(&print);
+            seen.forget(print);
             return None;
         }
         Some(verified)
@@ -187,7 +166,7 @@ impl Jwt {
         }
         let keys = self.keys.current(now).ok_or(Trouble::Bad(Denial::NO_KEYS))?;
         // The cheap questions first. What they give away, the token says itself.
-        self.expectations.check(&token, now).map_err(|refused| match refused {
+        let times = self.expectations.check(&token, now).map_err(|refused| match refused {
             // Another provider of this issuer may be for that audience.
             Refused::WrongAudience => Trouble::Foreign(Denial::token(refused)),
             refused => Trouble::Bad(Denial::token(refused)),
@@ -202,12 +181,11 @@ impl Jwt {
         }
         let verified = Rc::new(Verified {
             token: text.into(),
-            times: Times::read(token.claims()).map_err(|refused| Trouble::Bad(Denial::token(refused)))?,
+            times,
             thumbprint: token.claims().certificate_thumbprint().ok().flatten(),
             identity: Rc::new(self.identity(token)),
         });
-        let bytes = verified.identity.size().saturating_mul(2).saturating_add(text.len());
-        self.seen.borrow_mut().tokens.insert(print, Rc::clone(&verified), bytes);
+        self.seen.borrow_mut().keep(print, Rc::clone(&verified));
         Ok(verified)
     }
 

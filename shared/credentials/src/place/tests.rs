@@ -223,6 +223,25 @@ fn places_that_overlap_are_refused() {
 }
 
 #[test]
+fn the_last_of_all_places_is_looked_at() {
+    let places: Rc<[Place]> =
+        (1..=MAX_PLACES).map(|number| Place::Query(format!("p{number}"))).collect::<Vec<_>>().into();
+    for (path, found) in [("/?p16=k", &["p16"][..]), ("/?p1=k&p16=k", &["p1", "p16"]), ("/?p17=k", &[])] {
+        let table = Table::of(&[(":path", path)]);
+        let mut exchange = Exchange::new(&table);
+        let at = find(&places, &exchange.headers).unwrap();
+        let named: Vec<Place> = at.iter().flat_map(Found::places).cloned().collect();
+        assert_eq!(named, found.iter().map(|name| Place::Query((*name).to_owned())).collect::<Vec<_>>());
+        if let Some(at) = at {
+            at.remove(&mut exchange.headers);
+            assert_eq!(exchange.headers.first(&HeaderName::PATH), Some(b"/".as_slice()));
+        }
+    }
+    let two = Table::of(&[(":path", "/?p1=k&p16=other")]);
+    assert!(find(&places, &Exchange::new(&two).headers).is_err());
+}
+
+#[test]
 fn a_header_of_a_list_becomes_a_place() {
     let place = |json: &str| Place::try_from(config::parse::<HeaderPlace>(json.as_bytes()).unwrap());
     let name = HeaderName::parse("authorization").unwrap();

@@ -53,6 +53,33 @@ fn each_edit_does_what_it_says() {
     }
 }
 
+#[test]
+fn several_values_are_written_in_order() {
+    let (after, writes) = edited(|headers| {
+        headers.set_all(&name("c"), vec![value("1"), value("2")]);
+        headers.append(&name("c"), value("3"));
+    });
+    assert_eq!((after.as_str(), writes), ("a=1 b=2 a=3 c=1 c=2 c=3", 3));
+}
+
+#[test]
+fn what_is_settled_comes_back_with_all_its_values() {
+    let table = Table::of(&[("a", "1")]);
+    let mut exchange = Exchange::new(&table);
+    let shown = |exchange: &Exchange<'_>| {
+        let joined = |name: &HeaderName| exchange.headers.joined(name).map(|v| String::from_utf8(v).unwrap());
+        (joined(&name("a")), joined(&name("b")))
+    };
+    exchange.headers.append(&name("a"), value("2"));
+    exchange.headers.set_all(&name("b"), vec![value("x"), value("y")]);
+    exchange.settle();
+    exchange.headers.append(&name("a"), value("3"));
+    exchange.headers.append(&name("b"), value("z"));
+    assert_eq!(shown(&exchange), (Some("1,2,3".to_owned()), Some("x,y,z".to_owned())));
+    exchange.take_back();
+    assert_eq!(shown(&exchange), (Some("1,2".to_owned()), Some("x,y".to_owned())));
+}
+
 fn sorted(pairs: &str) -> Vec<&str> {
     let mut pairs: Vec<&str> = pairs.split(' ').collect();
     pairs.sort_unstable();

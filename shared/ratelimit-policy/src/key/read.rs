@@ -13,6 +13,7 @@ use crate::client_ip::{Client, mask_v4, mask_v6};
 use crate::facts::{Ambiguous, Decided, Facts};
 use crate::percent;
 
+// A constant would not live as long as the values that are read of it.
 static COOKIE: HeaderName = HeaderName::COOKIE;
 
 /// What became of an element in a request.

@@ -8,7 +8,6 @@ use credentials::{HeaderPlace, checked_realm};
 use idp::{KeySource, RefreshConfig, RemoteConfig};
 use jose::{Algorithm, Expectations, KeyLimits};
 use policy_core::config::Secret;
-use policy_core::recent::{Limits, Recent};
 use policy_core::time::Span;
 use policy_core::{ConfigError, HeaderName};
 use serde::Deserialize;
@@ -127,7 +126,6 @@ const SKEW: Duration = Duration::from_secs(60);
 /// Beyond this a skew would make `exp` worthless.
 const LARGEST_SKEW: Duration = Duration::from_secs(600);
 const ENTRIES: u64 = 1024;
-const BYTES: usize = 8 << 20;
 
 impl Jwt {
     /// Compiles the block `jwt`.
@@ -160,7 +158,7 @@ impl Jwt {
             miss: shop.counters.named("tollgate_token_cache", shop.name, "miss"),
             keys: keys(config, limits, shop)?,
             printer: Printer::new(),
-            seen: RefCell::new(Seen { version: 0, tokens: Recent::new(Limits { entries, weight: BYTES }) }),
+            seen: RefCell::new(Seen::new(entries)),
         })
     }
 }
