@@ -21,27 +21,28 @@ encoded_flags() {
   echo "${flags[*]}"
 }
 
-# The Cargo profile of a package: its own where the workspace has one of its name.
-profile() {
-  if grep -qxF "[profile.$1]" Cargo.toml; then echo "$1"; else echo release; fi
+# The level a package asks for with everything in it (package.metadata.tollgate); else that of the release profile.
+level() {
+  local own
+  own=$(sed -n '/^\[package.metadata.tollgate\]/,/^\[/ s/^opt-level = //p' "filters/$1/Cargo.toml")
+  echo "${own:-$(sed -n '/^\[profile.release\]/,/^\[/ s/^opt-level = //p' Cargo.toml)}"
 }
 
-profiles() {
+levels() {
   local package
-  for package in $(packages); do profile "$package"; done | sort -u
+  for package in $(packages); do level "$package"; done | sort -u
 }
 
-# The packages that are built with this profile.
 packages_of() {
   local package
   for package in $(packages); do
-    [ "$(profile "$package")" != "$1" ] || echo "$package"
+    [ "$(level "$package")" != "$1" ] || echo "$package"
   done
 }
 
-# compile PROFILE PACKAGE...
+# compile LEVEL PACKAGE...
 compile() (
-  local profile=$1 selected=() package
+  local level=$1 selected=() package
   shift
   for package in "$@"; do selected+=(-p "$package"); done
   local cargo_args=() rust_flags=()
@@ -49,7 +50,8 @@ compile() (
   source "$TOOLS/$WASI.env"
   CARGO_ENCODED_RUSTFLAGS=$(encoded_flags)
   export CARGO_ENCODED_RUSTFLAGS
-  cargo build --profile "$profile" --locked --target-dir "$WASM_TARGET" "${cargo_args[@]}" "${selected[@]}"
+  cargo build --release --config "profile.release.opt-level=$level" --locked --target-dir "$WASM_TARGET" \
+    "${cargo_args[@]}" "${selected[@]}"
 )
 
 module_tools() {
@@ -73,18 +75,18 @@ host_calls() {
 }
 
 main() {
-  local tools package profile built
+  local tools package level built
   cd "$ROOT"
   export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
   "$ROOT/scripts/toolchain.sh" wasi
-  for profile in $(profiles); do
+  for level in $(levels); do
     # shellcheck disable=SC2046 # one word per package
-    compile "$profile" $(packages_of "$profile")
+    compile "$level" $(packages_of "$level")
   done
   tools=$(module_tools)
   mkdir -p dist
   for package in $(packages); do
-    built=$WASM_TARGET/$WASI/$(profile "$package")/${package//-/_}.wasm
+    built=$WASM_TARGET/$WASI/release/${package//-/_}.wasm
     refuse_paths "$built"
     "$tools" trim "$built" "dist/$package.wasm"
     say "host calls per request, request + response:"

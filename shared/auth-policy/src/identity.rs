@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jose::Claims;
+use policy_core::bytes::is_printable;
 use policy_core::json::{Json, write_text};
 use policy_core::{HeaderName, HeaderValue};
 
@@ -75,7 +76,9 @@ impl Identity {
         } else {
             out.pop();
             key(&mut out, "claims");
-            match claims_text.filter(|text| !text.chars().any(char::is_control)) {
+            match claims_text
+                .filter(|text| is_printable(text.as_bytes()) || !text.chars().any(char::is_control))
+            {
                 Some(text) => out.push_str(&text),
                 None => claims.json().write(&mut out),
             }

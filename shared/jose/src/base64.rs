@@ -4,40 +4,44 @@
 const SIX: [u8; 256] = table();
 const BAD: u8 = 0xff;
 
+/// What none of the alphabet's six bits is.
+const NOT_SIX: u8 = 0b1100_0000;
+
+fn six(byte: u8) -> u8 {
+    SIX.get(usize::from(byte)).copied().unwrap_or(BAD)
+}
+
 /// True for the characters of the alphabet.
 pub(crate) fn is_digit(byte: u8) -> bool {
-    SIX.get(usize::from(byte)).is_some_and(|six| *six != BAD)
+    six(byte) != BAD
 }
 
 /// The bytes, or `None` for a character outside the alphabet, an impossible length, or set bits that no byte takes:
 /// each byte string has one text, so two texts are never the same token.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    for chunk in text.chunks(4) {
-        let mut word = 0_u32;
-        for byte in chunk {
-            match SIX.get(usize::from(*byte)) {
-                Some(&BAD) | None => return None,
-                Some(six) => word = word << 6 | u32::from(*six),
-            }
-        }
-        match chunk.len() {
-            4 => {
-                let [_, first, second, third] = word.to_be_bytes();
-                bytes.extend_from_slice(&[first, second, third]);
-            }
-            3 if word & 0b11 == 0 => {
-                let [_, _, first, second] = (word >> 2).to_be_bytes();
-                bytes.extend_from_slice(&[first, second]);
-            }
-            2 if word & 0b1111 == 0 => {
-                let [_, _, _, first] = (word >> 4).to_be_bytes();
-                bytes.push(first);
-            }
-            _ => return None,
-        }
+    let (chunks, rest) = text.as_chunks::<4>();
+    let mut bytes = vec![0; chunks.len().checked_mul(3)?];
+    let mut bad = 0;
+    for (out, [a, b, c, d]) in bytes.as_chunks_mut::<3>().0.iter_mut().zip(chunks) {
+        let (a, b, c, d) = (six(*a), six(*b), six(*c), six(*d));
+        bad |= a | b | c | d;
+        *out = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
     }
-    Some(bytes)
+    match *rest {
+        [] => {}
+        [a, b] => {
+            let (a, b) = (six(a), six(b));
+            bad |= a | b | if b & 0b1111 == 0 { 0 } else { BAD };
+            bytes.push(a << 2 | b >> 4);
+        }
+        [a, b, c] => {
+            let (a, b, c) = (six(a), six(b), six(c));
+            bad |= a | b | c | if c & 0b11 == 0 { 0 } else { BAD };
+            bytes.extend([a << 2 | b >> 4, b << 4 | c >> 2]);
+        }
+        _ => return None,
+    }
+    (bad & NOT_SIX == 0).then_some(bytes)
 }
 
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "computed by the compiler")]

@@ -129,16 +129,30 @@ impl<'t> Parts<'t> {
         if text.len() > MAX_TOKEN {
             return Err(Malformed::TooLong);
         }
-        if !text.iter().all(|byte| *byte == b'.' || base64::is_digit(*byte)) {
-            return Err(Malformed::Character);
+        let mut is_written_so = true;
+        let (mut dots, mut first, mut last) = (0_u32, 0, 0);
+        for (place, byte) in text.iter().copied().enumerate() {
+            if byte == b'.' {
+                (dots, last) = (dots.saturating_add(1), place);
+                first = if dots == 1 { place } else { first };
+            } else {
+                is_written_so &= base64::is_digit(byte);
+            }
         }
         let text = std::str::from_utf8(text).map_err(|_| Malformed::Character)?;
-        let (text, signature) = text.rsplit_once('.').ok_or(Malformed::Parts)?;
-        let (header, payload) = text.split_once('.').ok_or(Malformed::Parts)?;
-        if payload.contains('.') {
+        if !is_written_so {
+            return Err(Malformed::Character);
+        }
+        let part = |from: usize, to: usize| text.get(from..to).ok_or(Malformed::Parts);
+        if dots != 2 {
             return Err(Malformed::Parts);
         }
-        Ok(Self { text, header, payload, signature })
+        Ok(Self {
+            text: part(0, last)?,
+            header: part(0, first)?,
+            payload: part(first.saturating_add(1), last)?,
+            signature: part(last.saturating_add(1), text.len())?,
+        })
     }
 }
 

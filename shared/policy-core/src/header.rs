@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use raw::bytes::same;
+use raw::bytes::{is_printable, same};
 
 /// The longest header name that a configuration may give, in bytes.
 pub const MAX_NAME: usize = 256;
@@ -235,7 +235,7 @@ impl HeaderValue {
     /// ```
     #[must_use]
     pub fn escaped(bytes: &[u8]) -> Self {
-        if !bytes.iter().any(|byte| is_control(*byte)) {
+        if is_printable(bytes) || !bytes.iter().any(|byte| is_control(*byte)) {
             return Self(bytes.into());
         }
         let mut out = Vec::with_capacity(bytes.len().saturating_add(16));

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use raw::bytes::{has, is_printable};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value.
@@ -109,8 +110,18 @@ impl fmt::Display for Json {
 /// where JSON often goes, holds none.
 pub fn write_text(out: &mut String, text: &str) {
     out.push('"');
+    let bytes = text.as_bytes();
+    // As most text is, and each request with a new token writes a thousand characters of it.
+    if is_printable(bytes) && !has(bytes, b'"') && !has(bytes, b'\\') {
+        out.push_str(text);
+    } else {
+        write_escaped(out, text);
+    }
+    out.push('"');
+}
+
+fn write_escaped(out: &mut String, text: &str) {
     let mut rest = text;
-    // In runs, as most text needs no escape and each request with a new token writes a thousand characters of it.
     while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || c.is_control()) {
         let (plain, special) = rest.split_at(at);
         out.push_str(plain);
@@ -123,7 +134,6 @@ pub fn write_text(out: &mut String, text: &str) {
         rest = characters.as_str();
     }
     out.push_str(rest);
-    out.push('"');
 }
 
 impl<'de> Deserialize<'de> for Json {

@@ -23,14 +23,27 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
 #[must_use]
 #[inline(never)]
 pub fn has(bytes: &[u8], byte: u8) -> bool {
-    const LOW: u64 = word([0x01; 8]);
-    const HIGH: u64 = word([0x80; 8]);
     let pattern = word([byte; 8]);
     let (words, rest) = bytes.as_chunks::<8>();
     // The high bit of a byte that is zero here (and, above it, of some that are not).
     let zeros = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
     words.iter().any(|bytes| zeros(word(*bytes) ^ pattern) != 0) || rest.contains(&byte)
 }
+
+/// True when all of it is printable ASCII, blanks included: no control byte, no DEL, nothing above.
+#[must_use]
+#[inline(never)]
+pub fn is_printable(bytes: &[u8]) -> bool {
+    const BLANKS: u64 = word([b' '; 8]);
+    let (words, rest) = bytes.as_chunks::<8>();
+    // The high bit of a byte that is above ASCII, of one that is DEL, and of one below the blank. Where the first is set, the others
+    // may be wrong.
+    let others = |word: u64| (word | word.wrapping_add(LOW) | !(word | HIGH).wrapping_sub(BLANKS)) & HIGH;
+    words.iter().all(|bytes| others(word(*bytes)) == 0) && rest.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+const LOW: u64 = word([0x01; 8]);
+const HIGH: u64 = word([0x80; 8]);
 
 const fn word(bytes: [u8; 8]) -> u64 {
     u64::from_le_bytes(bytes)
@@ -60,6 +73,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn one_byte_that_is_not_printable_is_seen_wherever_it_stands() {
+        for length in 1..20 {
+            for around in [b' ', b'a', b'~'] {
+                assert!(is_printable(&vec![around; length]));
+                for (at, byte) in (0..length).flat_map(|at| (0..=255).map(move |byte| (at, byte))) {
+                    let mut bytes = vec![around; length];
+                    bytes[at] = byte;
+                    assert_eq!(
+                        is_printable(&bytes),
+                        matches!(byte, b' '..=b'~'),
+                        "{byte} at {at} of {length}"
+                    );
+                }
+            }
+        }
+        assert!(is_printable(b"") && !is_printable(&[0xff; 16]) && !is_printable(&[0; 16]));
     }
 
     #[test]
