@@ -6,17 +6,17 @@
 
 use std::collections::BTreeMap;
 
+use policy_core::config::Wire;
 use policy_core::percent::decoded;
 use policy_core::route::{Match, Target};
 use policy_core::{ConfigError, HeaderName};
-use serde::Deserialize;
 
 use crate::claim::{self, ClaimPath};
 use crate::denial::Denial;
 use crate::identity::Identity;
 
 /// `authorize` as it is written down.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::authorize))]
 pub(crate) struct Config {
@@ -35,7 +35,7 @@ pub(crate) struct Config {
 }
 
 /// Words of which all, or any, are needed.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::all_or_any))]
 struct Words {
@@ -47,7 +47,7 @@ struct Words {
     any_of: Option<Vec<String>>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::claim))]
 struct ClaimConfig {
@@ -66,7 +66,7 @@ struct ClaimConfig {
 }
 
 /// A value of the request.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum Operand {

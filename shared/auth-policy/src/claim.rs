@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
+use policy_core::config::{Reader, Wire, names};
 use policy_core::json::Json;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
 
 /// How deep a path may go.
 const MAX_DEPTH: usize = 8;
@@ -29,10 +28,10 @@ impl ClaimPath {
     }
 }
 
-impl<'de> Deserialize<'de> for ClaimPath {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = policy_core::config::names(deserializer, "a claim's name or a list of names")?;
-        Self::checked(names).map_err(D::Error::custom)
+impl Wire for ClaimPath {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        let names = names(json, reader, "a claim's name or a list of names")?;
+        reader.checked(Self::checked(names))
     }
 }
 

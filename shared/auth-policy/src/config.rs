@@ -1,9 +1,8 @@
 //! `pluginConfig` of the auth filter, and how it is compiled.
 
-use policy_core::config::Environment;
+use policy_core::config::{Environment, Wire};
 use policy_core::format::Compiler;
 use policy_core::{ConfigError, Counters, HeaderName, Plugin};
-use serde::Deserialize;
 
 use crate::answer::Answers;
 use crate::own_headers::OwnHeaders;
@@ -13,7 +12,7 @@ use crate::tally::Tally;
 use crate::{AuthPlugin, AuthPolicy};
 
 /// What the operator wrote. The README explains each field.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::config))]
 pub struct Config {
@@ -42,7 +41,7 @@ pub struct Config {
 }
 
 /// What happens to a request that no rule concerns.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) enum Default {
@@ -54,7 +53,7 @@ pub(crate) enum Default {
 }
 
 /// What happens to a CORS preflight, which carries no credentials (Fetch standard, 3.3.5).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) enum CorsPreflight {
@@ -65,7 +64,7 @@ pub(crate) enum CorsPreflight {
     Check,
 }
 
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct HeaderConfig {

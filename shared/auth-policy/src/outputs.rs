@@ -1,14 +1,14 @@
 //! What is told upstream of a token: its payload, its claims.
 
+use policy_core::config::Wire;
 use policy_core::json::Json;
 use policy_core::{ConfigError, HeaderName, HeaderValue};
-use serde::Deserialize;
 
 use crate::claim::{self, ClaimPath};
 use crate::own_headers::{OwnHeaders, is_alias};
 
 /// One item of `outputClaimToHeaders`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ClaimConfig {

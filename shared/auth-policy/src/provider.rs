@@ -12,9 +12,8 @@ pub(crate) mod tokens;
 use std::rc::Rc;
 
 use credentials::{Ambiguous, Found, Place, find};
-use policy_core::config::Environment;
+use policy_core::config::{Environment, Wire};
 use policy_core::{CalloutReply, ConfigError, Counter, Counters, Exchange, Host, Label, Outside};
-use serde::Deserialize;
 
 use crate::denial::Denial;
 use crate::identity::Identity;
@@ -24,7 +23,7 @@ use crate::own_headers::OwnHeaders;
 pub(crate) type Fingerprint = [u8; 32];
 
 /// A provider as it is written down.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(
     feature = "schema",

@@ -1,13 +1,11 @@
 //! The `require` tree: which providers have to vouch for a request.
 
-use std::fmt;
-
 use policy_core::ConfigError;
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use policy_core::config::{Reader, Wire};
+use policy_core::json::Json;
 
 /// `require` as it is written down.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::all_or_any))]
 pub(crate) struct Config {
@@ -29,7 +27,7 @@ pub(crate) enum Item {
     Group(Group),
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::all_or_any))]
 pub(crate) struct Group {
@@ -135,25 +133,13 @@ fn leaf(name: &str, providers: &[&str]) -> Result<Node, ConfigError> {
     Err(ConfigError::at("", format!("there is no provider named {name:?} (providers: {known})")))
 }
 
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameOrGroup;
-        impl<'de> Visitor<'de> for NameOrGroup {
-            type Value = Item;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a provider's name, or {anyOf: [...]} or {allOf: [...]}")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Item, E> {
-                Ok(Item::Name(name.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Item, A::Error> {
-                Group::deserialize(MapAccessDeserializer::new(entries)).map(Item::Group)
-            }
+impl Wire for Item {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        match json {
+            Json::Text(name) => Some(Self::Name(name.clone())),
+            Json::Object(_) => Group::read(json, reader).map(Self::Group),
+            _ => reader.mismatch("a provider's name, or {anyOf: [...]} or {allOf: [...]}", json),
         }
-        deserializer.deserialize_any(NameOrGroup)
     }
 }
 

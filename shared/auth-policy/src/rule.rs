@@ -1,10 +1,10 @@
 //! One rule: whom it concerns, what it asks for, how far it is enforced.
 
+use policy_core::config::Wire;
 use policy_core::enforcement::{Enforcement, Percent, Rollout};
 use policy_core::format::Compiler;
 use policy_core::route::{Match, Target};
 use policy_core::{ConfigError, Counter, Counters, Exchange, Host, Label};
-use serde::Deserialize;
 
 use crate::authorize::{self, Authorize};
 use crate::denial::Denial;
@@ -13,7 +13,7 @@ use crate::require::{self, Require};
 use crate::tally::Tally;
 
 /// A rule as it is written down.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::rule))]
 pub(crate) struct Config {

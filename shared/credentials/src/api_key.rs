@@ -10,9 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use hmac_sha256::Hash;
-use policy_core::config::{Environment, Secret, writable};
+use policy_core::config::{Environment, Secret, Wire, writable};
 use policy_core::{ConfigError, HeaderName};
-use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 use crate::place::{Place, check_places};
@@ -23,7 +22,7 @@ pub(crate) const MAX_TEXT: usize = 256;
 pub(crate) const MAX_LABELS: usize = 32;
 
 /// The `apiKey` of a provider.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiKeyConfig {
@@ -44,7 +43,7 @@ pub struct ApiKeyConfig {
 }
 
 /// One key, as its SHA-256 digest or written out. A client may have several, with the same labels.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::api_key))]
 pub struct ApiKeyEntry {

@@ -16,9 +16,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use policy_core::config::{Environment, Secret, writable};
+use policy_core::config::{Environment, Secret, Wire, writable};
 use policy_core::{ConfigError, HeaderName, Headers, Host};
-use serde::Deserialize;
 
 use crate::place::{Found, Place, find};
 use crate::words::realm;
@@ -38,7 +37,7 @@ const REMEMBER_BAD: Duration = Duration::from_secs(60);
 const MAX_BAD: usize = 1024;
 
 /// The `basic` of a provider.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BasicConfig {

@@ -6,8 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use policy_core::config::Wire;
 use policy_core::{Attribute, ConfigError, Exchange};
-use serde::Deserialize;
 
 use crate::words::hex32;
 
@@ -15,7 +15,7 @@ const MAX_PATTERNS: usize = 256;
 const MAX_PATTERN: usize = 2048;
 
 /// The `mtls` of a provider. At least one pattern.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(
     feature = "schema",

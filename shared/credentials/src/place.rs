@@ -14,9 +14,9 @@ mod tests;
 use std::rc::Rc;
 
 use policy_core::bytes::same;
+use policy_core::config::Wire;
 use policy_core::header::{is_protected, is_token};
 use policy_core::{ConfigError, HeaderName, Headers};
-use serde::Deserialize;
 
 pub use query::remove_query;
 
@@ -27,12 +27,12 @@ const MAX_NAME: usize = 128;
 const MAX_PREFIX: usize = 64;
 
 /// Where a credential stands, as `{header: x-api-key, prefix: "ApiKey "}`, `{query: api_key}` or `{cookie: key}`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "PlaceWire")]
+#[derive(Debug, Clone, PartialEq, Eq, Wire)]
+#[serde(try_from = "Written")]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(with = "PlaceWire", transform = crate::schema::place)
+    schemars(with = "Written", transform = crate::schema::place)
 )]
 pub enum Place {
     /// A header's value, after the prefix if there is one.
@@ -51,10 +51,10 @@ pub enum Place {
     Cookie(String),
 }
 
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct PlaceWire {
+struct Written {
     /// A header, all of whose value is the credential, but for the prefix.
     header: Option<HeaderName>,
     /// What stands before the credential; one that ends in a blank is an authentication scheme.
@@ -72,7 +72,7 @@ struct PlaceWire {
 }
 
 /// A header as `fromHeaders` lists them: `{name: Authorization, prefix: "Bearer "}`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeaderPlace {
@@ -166,11 +166,11 @@ impl TryFrom<HeaderPlace> for Place {
     }
 }
 
-impl TryFrom<PlaceWire> for Place {
+impl TryFrom<Written> for Place {
     type Error = String;
 
-    fn try_from(wire: PlaceWire) -> Result<Self, String> {
-        match (wire.header, wire.query, wire.cookie, wire.prefix) {
+    fn try_from(written: Written) -> Result<Self, String> {
+        match (written.header, written.query, written.cookie, written.prefix) {
             (Some(name), None, None, prefix) => Self::header(name, prefix),
             (None, Some(name), None, None) => Self::query(name),
             (None, None, Some(name), None) => Self::cookie(name),

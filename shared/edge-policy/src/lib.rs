@@ -5,16 +5,15 @@
 
 use auth_policy::{AuthPlugin, AuthPolicy};
 use header_policy::{HeaderPlugin, HeaderPolicy};
-use policy_core::config::Environment;
+use policy_core::config::{Environment, Wire};
 use policy_core::{Callbacks, Chain, ConfigError, Part, Plugin};
 use ratelimit_policy::{RateLimitPlugin, RateLimitPolicy};
-use serde::Deserialize;
 
 /// The edge filter's plugin.
 pub enum EdgePlugin {}
 
 /// `pluginConfig` of the edge filter: each part is the whole `pluginConfig` of the filter that it replaces.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = one_at_least))]
 pub struct Config {

@@ -7,15 +7,15 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 
+use policy_core::config::Wire;
 use policy_core::{ConfigError, HeaderName, HeaderValue, Headers};
-use serde::Deserialize;
 
 use pattern::Pattern;
 
 static SET_COOKIE: HeaderName = HeaderName::known("set-cookie");
 
 /// The `cookies` block.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::cookies))]
 pub(crate) struct Config {
@@ -34,7 +34,7 @@ pub(crate) struct Config {
     except: Vec<Pattern>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Wire)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum SameSite {
     Strict,
@@ -43,7 +43,7 @@ enum SameSite {
 }
 
 /// A path that starts with a slash and cannot end the attribute.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",

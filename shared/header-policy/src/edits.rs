@@ -1,13 +1,13 @@
 //! The edits of one rule to one message.
 
+use policy_core::config::Wire;
 use policy_core::format::{Captured, Compiler, Format, Phase};
 use policy_core::{ConfigError, Exchange, HeaderName, HeaderValue, Host};
-use serde::Deserialize;
 
 use crate::name::{Removal, Use, check, is_good_value};
 
 /// Edits as they are written down.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::edits))]
 pub(crate) struct Config {
@@ -35,7 +35,7 @@ pub(crate) struct Config {
     copy: Vec<Move>,
 }
 
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Pair {
@@ -46,7 +46,7 @@ struct Pair {
     value: String,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Wire)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Move {

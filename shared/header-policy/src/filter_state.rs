@@ -3,9 +3,9 @@
 //! What Istio's header-to-metadata example does, as a filter. Wasm cannot write dynamic metadata
 //! (envoyproxy/envoy#15148); access logs, CEL and RBAC read filter state just as well.
 
+use policy_core::config::Wire;
 use policy_core::regex::{Regex, Substitution};
 use policy_core::{ConfigError, Exchange, HeaderName, HeaderValue};
-use serde::Deserialize;
 
 use crate::request_id::RequestId;
 
@@ -13,7 +13,7 @@ use crate::request_id::RequestId;
 const LONGEST_REWRITTEN: usize = 4096;
 
 /// One entry as it is written down.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Config {
@@ -29,7 +29,7 @@ pub(crate) struct Config {
 }
 
 /// `substitution` for every match of `pattern`, as in Envoy's `regex_value_rewrite`.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Rewrite {
@@ -40,7 +40,7 @@ struct Rewrite {
 }
 
 /// The part of a filter state key after `wasm.`.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",

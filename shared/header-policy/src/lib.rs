@@ -15,13 +15,13 @@ mod rule;
 mod schema;
 mod security;
 
+use policy_core::config::Wire;
 use policy_core::format::{Captured, Captures, Compiler};
 use policy_core::route::{Target, Undecided};
 use policy_core::{
     Callbacks, ConfigError, Counter, Counters, Exchange, Flow, GrpcStatus, HeaderValue, Host, LocalReply,
     Plugin, Policy,
 };
-use serde::Deserialize;
 
 use cookies::Cookies;
 use filter_state::ToFilterState;
@@ -33,7 +33,7 @@ use security::Security;
 pub enum HeaderPlugin {}
 
 /// `pluginConfig` of the header filter. Every part is optional; the README explains each field.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Config {
@@ -56,7 +56,7 @@ pub struct Config {
 }
 
 /// What happens to a request whose path or host cannot be compared, or would be rewritten with what is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum FailureMode {

@@ -1,9 +1,9 @@
 //! Which header names a configuration may write and remove.
 
 use policy_core::HeaderName;
+use policy_core::config::Wire;
 use policy_core::format::Phase;
 use policy_core::header::is_protected;
-use serde::Deserialize;
 
 /// What a configuration wants to do to a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) fn is_good_value(name: &HeaderName, value: &[u8]) -> bool {
 }
 
 /// What `remove` names: one header, `x-int-*` or `*-debug`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",

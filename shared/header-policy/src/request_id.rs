@@ -1,11 +1,11 @@
 //! The request id: kept, required or replaced; echoed and published.
 
 use policy_core::Plugin as _;
+use policy_core::config::Wire;
 use policy_core::format::{Phase, uuid_v4, uuid_v7};
 use policy_core::{
     ConfigError, Counter, Counters, Exchange, GrpcStatus, HeaderName, HeaderValue, Host, LocalReply,
 };
-use serde::Deserialize;
 
 use crate::HeaderPlugin;
 use crate::filter_state::StateKey;
@@ -15,7 +15,7 @@ use crate::name::{Use, check};
 const MAX_ID: usize = 128;
 
 /// `requestId` as it is written down.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Config {
@@ -37,7 +37,7 @@ pub(crate) struct Config {
     filter_state: Option<StateKey>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum Mode {
@@ -50,7 +50,7 @@ enum Mode {
     Replace,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Wire)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum IdFormat {

@@ -1,16 +1,16 @@
 //! One rule: whom it concerns, how far it is enforced, what it edits.
 
+use policy_core::config::Wire;
 use policy_core::counter::Label;
 use policy_core::enforcement::{Enforcement, Percent, Rollout};
 use policy_core::format::{Captured, Compiler, Phase};
 use policy_core::route::{Match, Target, Undecided};
 use policy_core::{ConfigError, Counter, Counters, Exchange, Host};
-use serde::Deserialize;
 
 use crate::edits::{self, Edits, Unfit};
 
 /// A rule as it is written down.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::rule))]
 pub(crate) struct Config {

@@ -1,11 +1,11 @@
 //! How often keys are fetched.
 
 use policy_core::ConfigError;
+use policy_core::config::Wire;
 use policy_core::time::Span;
-use serde::Deserialize;
 
 /// `jwksRefresh`: durations as they are written (`30s`).
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefreshConfig {

@@ -1,7 +1,7 @@
 //! Strict reading of `pluginConfig`, with errors that name the place and what is allowed there.
 //!
-//! The wire types use serde with `deny_unknown_fields`; small types check themselves while they are read (a header
-//! name, a regular expression, a value with operators), so their errors come with the path for free. An error repeats
+//! The wire types derive [`Wire`]; small types check themselves while they are read (a header name, a regular
+//! expression, a value with operators), so their errors come with the path for free. An error repeats
 //! keys, and words where only certain words make sense (a name, a host, a path, a mode); it never repeats free text, such
 //! as a header's value or a pattern, which may be a secret.
 
@@ -13,14 +13,15 @@ mod wording;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::header::HeaderName;
 use crate::json::Json;
 
 pub use names::names;
+pub use read::{Members, Reader, Wire};
 pub use secret::{Environment, PLUGIN, Secret, SecretText};
+pub use wire_derive::Wire;
 pub use wording::nearest;
 
 /// Refuses a header that no filter may write: one that decides the route or the framing ([`is_protected`](crate::header::is_protected)).
@@ -49,6 +50,12 @@ impl ConfigError {
     #[must_use]
     pub fn at(path: &str, message: impl Into<String>) -> Self {
         Self { path: path.to_owned(), message: message.into() }
+    }
+
+    /// A word that is none of those known here; with the nearest of them.
+    #[must_use]
+    pub fn unknown_word(word: &str, known: &[&str]) -> Self {
+        Self::at("", wording::unknown("value", word, known))
     }
 
     /// The same error, seen from one level further out: `name` under `rules[0]` becomes `rules[0].name`.
@@ -107,22 +114,22 @@ impl std::error::Error for ConfigError {}
 ///
 /// # Errors
 /// Names the path, what is wrong and what is allowed; for a misspelt key also the nearest known one.
-pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, ConfigError> {
+pub fn parse<T: Wire>(text: &[u8]) -> Result<T, ConfigError> {
     let json: Json = serde_json::from_slice(text).map_err(|error| match error.classify() {
         Category::Data => ConfigError::at("", error.to_string()),
         _ => ConfigError::at("", format!("not valid JSON: {error}")),
     })?;
-    T::deserialize(read::Reader(&json))
+    Reader::whole(&json)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
+    use crate::config::Wire;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Wire)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     #[expect(dead_code, reason = "only reading is tested")]
     struct Config {
@@ -135,7 +142,7 @@ mod tests {
         by_name: Option<std::collections::BTreeMap<String, Vec<String>>>,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Wire)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only reading is tested")]
     struct Item {
@@ -143,7 +150,7 @@ mod tests {
         on: Option<bool>,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Wire)]
     #[serde(rename_all = "camelCase")]
     #[expect(dead_code, reason = "only reading is tested")]
     enum Kind {

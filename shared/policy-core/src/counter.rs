@@ -6,10 +6,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde::Deserialize;
+use crate::config::Wire;
 
 /// A name that a configuration gives and that becomes part of metric names: 1 to 63 letters, digits, `-` and `_`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",

@@ -1,8 +1,7 @@
 //! The switch that every rule has: `enforce`, `shadow` or `off`, for all requests or a stable share of them.
 
-use serde::Deserialize;
+use crate::config::{ConfigError, Wire};
 
-use crate::config::ConfigError;
 use crate::exchange::Exchange;
 use crate::format::{Captured, Compiler, Format, Phase};
 use crate::hash;
@@ -10,7 +9,7 @@ use crate::header::{HeaderName, HeaderValue};
 use crate::host::Host;
 
 /// What a rule's decision is good for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Enforcement {
@@ -24,7 +23,7 @@ pub enum Enforcement {
 }
 
 /// A share of requests, from just above 0 to 100 percent.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Wire)]
 #[serde(try_from = "f64")]
 #[cfg_attr(
     feature = "schema",

@@ -9,7 +9,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use serde::Deserialize;
+use crate::config::Wire;
 
 use raw::bytes::{is_printable, same};
 
@@ -17,7 +17,7 @@ use raw::bytes::{is_printable, same};
 pub const MAX_NAME: usize = 256;
 
 /// A header name: a lower-case token, or a pseudo header such as `:path`.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",

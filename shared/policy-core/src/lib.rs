@@ -27,6 +27,9 @@
 //! | [`table`] | plain values in place of Envoy, for tests and tools |
 //! | [`time`] | timestamps and durations |
 
+// For what `Wire` writes in this crate itself.
+extern crate self as policy_core;
+
 pub mod callout;
 pub mod chain;
 pub mod config;

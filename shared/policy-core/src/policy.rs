@@ -1,9 +1,8 @@
 //! The traits a policy and its plugin implement.
 
-use serde::de::DeserializeOwned;
+use crate::config::{ConfigError, Environment, Wire};
 
 use crate::callout::CalloutReply;
-use crate::config::{ConfigError, Environment};
 use crate::counter::Counters;
 use crate::exchange::Exchange;
 use crate::flow::{Flow, GrpcStatus, LocalReply};
@@ -70,8 +69,8 @@ pub trait Plugin {
     /// The callbacks the policy needs. The build drops the others: each one costs every request a crossing.
     const CALLBACKS: Callbacks;
 
-    /// The wire: strict serde.
-    type Config: DeserializeOwned;
+    /// The wire, read strictly.
+    type Config: Wire;
 
     /// Compiled: cannot be wrong.
     type Policy: Policy;

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use crate::config::Wire;
 
 /// A compiled expression.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
 pub struct Regex(regex_lite::Regex);
@@ -69,7 +69,7 @@ impl TryFrom<String> for Regex {
 }
 
 /// What a match is replaced with.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
 pub struct Substitution(Vec<Piece>);

@@ -11,7 +11,7 @@ mod pattern;
 
 use std::cell::OnceCell;
 
-use serde::Deserialize;
+use crate::config::Wire;
 
 pub use header::HeaderMatch;
 pub use host::{HostPattern, normal_host};
@@ -22,7 +22,7 @@ use crate::header::{HeaderName, is_token};
 use crate::headers::Headers;
 
 /// A `match` block. Without conditions it matches every request.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Match {
@@ -162,8 +162,8 @@ impl Match {
 }
 
 /// A list with something in it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Vec<T>", bound = "T: Deserialize<'de>")]
+#[derive(Debug, Clone, Wire)]
+#[serde(try_from = "Vec<T>")]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
@@ -183,7 +183,7 @@ impl<T> TryFrom<Vec<T>> for List<T> {
 }
 
 /// An HTTP method. Methods are case-sensitive (RFC 9110, 9.1).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",

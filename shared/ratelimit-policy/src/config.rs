@@ -1,9 +1,8 @@
 //! `pluginConfig` of the rate limit filter, and how it is compiled.
 
-use policy_core::config::{Environment, writable};
+use policy_core::config::{Environment, Wire, writable};
 use policy_core::format::Compiler;
 use policy_core::{ConfigError, Counters, HeaderName};
-use serde::Deserialize;
 
 use crate::client_ip::ClientIp;
 use crate::denial::{self, Denials};
@@ -21,7 +20,7 @@ const MOST_KEYS_TOGETHER: u64 = 1 << 22;
 const MAX_HOPS: u64 = 16;
 
 /// What the operator wrote. The README explains each field.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::config))]
 pub struct Config {
@@ -52,7 +51,7 @@ pub struct Config {
     shadow: Option<HeaderConfig>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ClientIpConfig {
@@ -63,7 +62,7 @@ struct ClientIpConfig {
     trusted_hops: u64,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct HeaderConfig {
@@ -72,7 +71,7 @@ struct HeaderConfig {
 }
 
 /// What happens to a request on which a limit cannot be decided.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum FailureMode {

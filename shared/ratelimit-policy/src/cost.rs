@@ -1,11 +1,8 @@
 //! What a request costs.
 
-use std::fmt;
-
+use policy_core::config::{Reader, Wire};
+use policy_core::json::Json;
 use policy_core::{ConfigError, Exchange, HeaderName};
-use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 /// The largest cost of a request where nothing else bounds it.
 pub const MAX_COST: u64 = 1_000_000;
@@ -20,7 +17,7 @@ pub enum Config {
 }
 
 /// A cost that a header says.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FromHeader {
@@ -34,25 +31,13 @@ pub struct FromHeader {
     max: Option<u64>,
 }
 
-impl<'de> Deserialize<'de> for Config {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NumberOrHeader;
-        impl<'de> Visitor<'de> for NumberOrHeader {
-            type Value = Config;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, or {header: x-cost, default: 1, max: 10}")
-            }
-
-            fn visit_u64<E: Error>(self, cost: u64) -> Result<Config, E> {
-                Ok(Config::Constant(cost))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Config, A::Error> {
-                FromHeader::deserialize(MapAccessDeserializer::new(members)).map(Config::Header)
-            }
+impl Wire for Config {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        match json {
+            Json::Unsigned(cost) => Some(Self::Constant(*cost)),
+            Json::Object(_) => FromHeader::read(json, reader).map(Self::Header),
+            _ => reader.mismatch("a number, or {header: x-cost, default: 1, max: 10}", json),
         }
-        deserializer.deserialize_any(NumberOrHeader)
     }
 }
 

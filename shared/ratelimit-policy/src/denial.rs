@@ -1,7 +1,7 @@
 //! The answers to refused requests.
 
+use policy_core::config::Wire;
 use policy_core::{ConfigError, GrpcStatus, HeaderName, HeaderValue, LocalReply};
-use serde::Deserialize;
 
 use crate::config::NAME;
 
@@ -11,7 +11,7 @@ const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#qu
 const RETRY_AFTER: u32 = 1;
 
 /// `denial` as it is written down.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Config {

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
+use policy_core::config::Wire;
 use policy_core::{HeaderName, HeaderValue};
-use serde::Deserialize;
 
 use crate::rate::Budget;
 
@@ -12,7 +12,7 @@ use crate::rate::Budget;
 const LARGEST: u64 = 999_999_999_999_999;
 
 /// Which fields responses get.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Style {

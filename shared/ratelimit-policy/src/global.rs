@@ -12,9 +12,9 @@ pub mod wire;
 
 use std::time::Duration;
 
+use policy_core::config::Wire;
 use policy_core::time::Span;
 use policy_core::{Callout, ConfigError, Counter, Counters, HeaderName, HeaderValue};
-use serde::Deserialize;
 
 use crate::config::FailureMode;
 use crate::key::{Element, Entry};
@@ -38,7 +38,7 @@ const LARGEST_ANSWER: usize = 64 * 1024;
 pub type Descriptor = Vec<Entry>;
 
 /// `global` as it is written down.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Config {

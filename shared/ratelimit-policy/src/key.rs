@@ -107,7 +107,7 @@ impl Element {
     pub fn entry_name(&self) -> String {
         match self {
             Self::ClientIp(_) => "clientIp".to_owned(),
-            Self::Header(name) => format!("header.{name}"),
+            Self::Header(header) => format!("header.{}", header.name()),
             Self::Cookie(name) => format!("cookie.{}", name.as_str()),
             Self::Query(name) => format!("query.{}", name.as_str()),
             Self::Path => "path".to_owned(),
@@ -133,7 +133,7 @@ impl Element {
     #[must_use]
     pub fn header(&self) -> Option<&HeaderName> {
         match self {
-            Self::Header(name) => Some(name),
+            Self::Header(header) => Some(header.name()),
             _ => None,
         }
     }

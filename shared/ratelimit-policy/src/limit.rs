@@ -2,11 +2,11 @@
 
 mod bounds;
 
+use policy_core::config::Wire;
 use policy_core::enforcement::{Enforcement, Percent, Rollout};
 use policy_core::format::Compiler;
 use policy_core::route::{Match, Target};
 use policy_core::{ConfigError, Counters, Exchange, Host, Label};
-use serde::Deserialize;
 
 use crate::cost::{self, Cost, MAX_COST};
 use crate::facts::Facts;
@@ -22,7 +22,7 @@ const FEWEST_KEYS: u64 = 8;
 /// The most keys that a table may be made for.
 const MOST_KEYS: u64 = 1 << 20;
 /// A limit as it is written down.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::limit))]
 pub struct Config {
@@ -77,7 +77,7 @@ pub struct Config {
 }
 
 /// Where a limit is counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Scope {
@@ -89,7 +89,7 @@ pub enum Scope {
 }
 
 /// For how many keys a table is made: a power of two, to which any other number is rounded up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Wire)]
 #[serde(try_from = "u64")]
 #[cfg_attr(
     feature = "schema",

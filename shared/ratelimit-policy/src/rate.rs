@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use policy_core::ConfigError;
-use serde::Deserialize;
+use policy_core::config::Wire;
 
 /// The most windows that one limit may have.
 pub const MAX_WINDOWS: usize = 4;
@@ -16,7 +16,7 @@ const LONGEST_FILL: u128 = 366 * 86_400 * 1_000_000_000;
 const LARGEST_BURST: u64 = u32::MAX as u64;
 
 /// How long a window is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Unit {
@@ -94,7 +94,7 @@ impl Budget {
 }
 
 /// A rate as it is written down.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RateConfig {
     requests: u64,
@@ -177,7 +177,7 @@ fn windows(configs: &[RateConfig]) -> Result<Budget, ConfigError> {
 }
 
 /// A tier as it is written down: a rate, several, or nothing.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BudgetConfig {
     requests: Option<u64>,

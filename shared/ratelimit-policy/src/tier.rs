@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policy_core::ConfigError;
-use serde::Deserialize;
+use policy_core::config::Wire;
 
 use crate::facts::Facts;
 use crate::key::{Element, Part};
@@ -13,7 +13,7 @@ use crate::rate::{Budget, BudgetConfig};
 const MAX_TIERS: usize = 256;
 
 /// Tiers as they are written down.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Config {

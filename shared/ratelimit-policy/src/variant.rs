@@ -4,8 +4,8 @@
 //! weight wins. A variant whose weight grows takes keys, one whose weight shrinks gives them up, and between the others
 //! none moves; order and number of variants do not matter. It is the same on every proxy, as no secret is in it.
 
+use policy_core::config::Wire;
 use policy_core::{ConfigError, Label, hash};
-use serde::Deserialize;
 
 use crate::facts::Facts;
 use crate::key::{Key, Missing, Sink};
@@ -17,7 +17,7 @@ const MAX_VARIANTS: usize = 16;
 const MAX_WEIGHT: u64 = 1_000_000;
 
 /// A variant as it is written down.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::variant))]
 pub struct Config {

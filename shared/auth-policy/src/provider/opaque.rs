@@ -6,12 +6,11 @@ use std::rc::Rc;
 use credentials::{HeaderPlace, Place, checked_realm};
 use idp::{ActiveToken, Introspected, Introspection, IntrospectionConfig};
 use jose::Claims;
-use policy_core::config::Secret;
+use policy_core::config::{Secret, Wire};
 use policy_core::json::Json;
 use policy_core::recent::{Limits, Recent};
 use policy_core::time::Span;
 use policy_core::{CalloutReply, ConfigError, Host, Outside};
-use serde::Deserialize;
 
 use super::{Evidence, Fingerprint, Question, Vouched, Waiting, Workshop, tokens};
 use crate::denial::Denial;
@@ -19,7 +18,7 @@ use crate::identity::{Identity, Parts};
 use crate::outputs::{self, Outputs};
 
 /// `introspection` as it is written down.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Config {

@@ -2,24 +2,25 @@
 
 use std::time::Duration;
 
-use policy_core::config::Environment;
+use policy_core::config::{Environment, Wire};
 use policy_core::{
     Answer, Callbacks, Callout, CalloutReply, ConfigError, Counter, Counters, Exchange, Flow, GrpcStatus,
     HeaderName, HeaderValue, Host, LocalReply, Outside, Plugin, Policy,
 };
-use serde::Deserialize;
 
 use crate::patient::name;
 
 /// With all callbacks, or with those alone that asking needs.
 pub(crate) enum AskerPlugin<const ALL: bool> {}
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Default, Wire)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Config {
+    #[serde(default)]
     stamp: String,
     start_tick_ms: Option<u64>,
     end_tick_ms: Option<u64>,
+    #[serde(default)]
     errand_at_end: bool,
 }
 

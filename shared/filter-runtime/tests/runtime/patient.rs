@@ -3,20 +3,21 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use policy_core::config::Environment;
+use policy_core::config::{Environment, Wire};
 use policy_core::{
     Callbacks, Callout, CalloutReply, ConfigError, Counter, Counters, Exchange, Flow, Gauge, GrpcStatus,
     HeaderName, HeaderValue, Host, LocalReply, Lost, Outside, Plugin, Policy, Signature,
 };
-use serde::Deserialize;
 
 pub(crate) enum PatientPlugin {}
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Default, Wire)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Config {
+    #[serde(default)]
     stamp: String,
     tick_ms: Option<u64>,
+    #[serde(default)]
     retry: bool,
 }
 

@@ -1,10 +1,10 @@
 //! A cookie's name, or all names with a beginning or an end in common. Names of cookies have their case.
 
+use policy_core::config::Wire;
 use policy_core::header::is_token;
-use serde::Deserialize;
 
 /// `XSRF-TOKEN`, `pref-*` or `*-debug`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",

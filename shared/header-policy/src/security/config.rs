@@ -1,11 +1,10 @@
-//! The wire: strict serde, see the filter's README for each field.
-
-use std::fmt;
+//! The wire: read strictly, see the filter's README for each field.
 
 use policy_core::HeaderName;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use policy_core::config::{Members, Reader, Wire};
+use policy_core::json::Json;
 
-use super::directive::Directive;
+use super::directive::{DIRECTIVES, Directive};
 use super::hsts::MaxAge;
 use crate::name::Removal;
 
@@ -15,7 +14,7 @@ pub(super) const HEADERS: &str = "strictTransportSecurity, frameOptions, content
     permittedCrossDomainPolicies, dnsPrefetchControl, contentSecurityPolicy, removeLeaking";
 
 /// The `securityHeaders` block.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Config {
@@ -78,7 +77,7 @@ pub(crate) struct Config {
 }
 
 /// `strictTransportSecurity`.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct HstsConfig {
@@ -99,7 +98,7 @@ pub(super) struct HstsConfig {
 }
 
 /// A header whose value is a word, or for `referrerPolicy` several with commas between them.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct WordConfig {
@@ -110,7 +109,7 @@ pub(super) struct WordConfig {
 }
 
 /// `dnsPrefetchControl`: a flag, because an unquoted `on` or `off` is one to Kubernetes (YAML 1.1).
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct PrefetchConfig {
@@ -129,7 +128,7 @@ impl From<PrefetchConfig> for WordConfig {
 }
 
 /// `permissionsPolicy`.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct PermissionsConfig {
@@ -140,7 +139,7 @@ pub(super) struct PermissionsConfig {
 }
 
 /// `contentSecurityPolicy`.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct CspConfig {
@@ -157,7 +156,7 @@ pub(super) struct CspConfig {
 }
 
 /// `removeLeaking`.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct LeakingConfig {
@@ -172,7 +171,7 @@ pub(super) struct LeakingConfig {
 }
 
 /// Which headers are there without being named.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) enum Preset {
@@ -182,7 +181,7 @@ pub(super) enum Preset {
 }
 
 /// What the application's own header is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) enum Mode {
@@ -214,23 +213,23 @@ impl Defaults {
 #[derive(Debug)]
 pub(super) struct Lists<K>(pub(super) Vec<(K, Vec<String>)>);
 
-impl<'de, K: Deserialize<'de>> Deserialize<'de> for Lists<K> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader<K>(Vec<(K, Vec<String>)>);
-        impl<'de, K: Deserialize<'de>> Visitor<'de> for Reader<K> {
-            type Value = Lists<K>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of lists")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Lists<K>, A::Error> {
-                while let Some(key) = map.next_key()? {
-                    self.0.push((key, map.next_value()?));
-                }
-                Ok(Lists(self.0))
-            }
-        }
-        deserializer.deserialize_map(Reader(Vec::new()))
+impl Wire for Lists<Directive> {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        let members = reader.members(json, LISTS, DIRECTIVES)?;
+        lists(members, reader, Directive::named)
     }
+}
+
+impl Wire for Lists<String> {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        let members = reader.object(json, LISTS)?;
+        lists(members, reader, |name| Some(name.to_owned()))
+    }
+}
+
+const LISTS: &str = "an object of lists";
+
+fn lists<K>(members: Members<'_>, reader: &mut Reader, key: fn(&str) -> Option<K>) -> Option<Lists<K>> {
+    let read = members.iter().map(|(name, json)| Some((key(name)?, reader.under(name, json)?)));
+    read.collect::<Option<Vec<_>>>().map(Lists)
 }

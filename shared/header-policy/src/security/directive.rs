@@ -1,7 +1,6 @@
 //! The directives of Content Security Policy Level 3 and what may stand in their lists.
 
 use policy_core::ConfigError;
-use serde::de::{Deserialize, Deserializer, Error};
 
 /// The word that stands for a fresh nonce.
 pub(super) const NONCE: &str = "nonce";
@@ -78,11 +77,10 @@ pub(super) const SANDBOX: &[&str] = &[
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Directive(pub(super) &'static str);
 
-impl<'de> Deserialize<'de> for Directive {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let known = DIRECTIVES.iter().find(|known| **known == name);
-        known.map(|known| Self(known)).ok_or_else(|| D::Error::unknown_field(&name, DIRECTIVES))
+impl Directive {
+    /// The directive with this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        DIRECTIVES.iter().find(|known| **known == name).map(|known| Self(known))
     }
 }
 
@@ -174,7 +172,7 @@ impl Directive {
                 "a nonce that is written down can be guessed: write nonce, without quotes, for a fresh one",
             ),
             (true, _) if is_keyword => Ok(()),
-            (true, _) => Err(ConfigError::unknown_variant(source, KEYWORDS)),
+            (true, _) => Err(ConfigError::unknown_word(source, KEYWORDS)),
             (false, true) if is_keyword => {
                 refuse(&format!("a keyword stands in single quotes: \"'{source}'\""))
             }
@@ -189,7 +187,7 @@ fn refuse(message: &str) -> Result<(), ConfigError> {
 }
 
 fn one_of(item: &str, words: &'static [&'static str]) -> Result<(), ConfigError> {
-    if words.contains(&item) { Ok(()) } else { Err(ConfigError::unknown_variant(item, words)) }
+    if words.contains(&item) { Ok(()) } else { Err(ConfigError::unknown_word(item, words)) }
 }
 
 /// `sha256-…` with base64 or base64url after it.

@@ -1,8 +1,8 @@
 //! `Strict-Transport-Security` (RFC 6797).
 
+use policy_core::config::Wire;
 use policy_core::time::parse_duration;
 use policy_core::{Attribute, ConfigError, Exchange, HeaderName, HeaderValue, Headers};
-use serde::Deserialize;
 
 use super::config::{Defaults, HstsConfig, Mode};
 use super::{known, write};
@@ -11,7 +11,7 @@ use super::{known, write};
 const YEAR: u64 = 31_536_000;
 
 /// `maxAge`: a duration in whole seconds.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",

@@ -1,7 +1,6 @@
 //! Headers whose value is one word of a few, ordered by strictness.
 
 use policy_core::{ConfigError, HeaderName, HeaderValue, Headers};
-use serde::de::Error;
 
 use super::config::{Defaults, Mode, WordConfig};
 use super::fields;
@@ -167,7 +166,7 @@ impl Spec {
     fn check(&self, value: &str) -> Result<usize, ConfigError> {
         let find = |word: &str| {
             let rank = self.words.iter().position(|known| *known == word);
-            rank.ok_or_else(|| ConfigError::unknown_variant(word, self.words))
+            rank.ok_or_else(|| ConfigError::unknown_word(word, self.words))
         };
         match value.rsplit_once(',') {
             Some((first, last)) if self.syntax == Syntax::List => {

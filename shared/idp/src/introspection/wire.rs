@@ -1,13 +1,12 @@
 //! How an introspection is configured, and what goes over the wire.
 
 use ct_codecs::{Base64, Encoder};
-use policy_core::config::Secret;
+use policy_core::config::{Secret, Wire};
 use policy_core::time::Span;
 use policy_core::{ConfigError, HeaderName, HeaderValue};
-use serde::Deserialize;
 
 /// `introspection`, as it is written down.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IntrospectionConfig {
     /// The endpoint's URI.
@@ -26,7 +25,7 @@ pub struct IntrospectionConfig {
 }
 
 /// `cache` of an introspection.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CacheConfig {

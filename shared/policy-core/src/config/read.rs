@@ -1,259 +1,293 @@
-//! A serde deserializer over [`Json`] whose errors know where they are.
+//! How a configuration is read: a tree of JSON into the types that stand for it.
 //!
-//! It replaces `serde_path_to_error` over `serde_json`: each wire type is compiled against this one reader instead of a
-//! tower of wrappers (half the code of a module), and serde hands unknown names and wrong kinds over as data, not text.
+//! A type reads itself, mostly as `wire-derive` writes it. Nothing is given up at the first mistake of a member: reading goes
+//! on with what there is, the mistake is kept, and [`parse`](super::parse) refuses the whole in the end. So a type's code
+//! is a call for each member, where serde's has a way out for each; a filter's module halves what it spends on this.
 
-use serde::de::value::StrDeserializer;
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    VariantAccess, Visitor,
-};
-use serde::forward_to_deserialize_any;
+use std::collections::BTreeMap;
 
-use super::{ConfigError, wording};
+use super::{ConfigError, printable, wording};
 use crate::json::Json;
 
-type Result<T> = std::result::Result<T, ConfigError>;
+/// A type that stands in a configuration.
+///
+/// ```
+/// use policy_core::config::{Wire, parse};
+///
+/// #[derive(Wire)]
+/// #[serde(rename_all = "camelCase", deny_unknown_fields)]
+/// struct Config {
+///     max_age: u64,
+///     #[serde(default)]
+///     names: Vec<String>,
+///     comment: Option<String>,
+/// }
+///
+/// let config: Config = parse(br#"{"maxAge": 3}"#)?;
+/// assert_eq!((config.max_age, config.names.len(), config.comment), (3, 0, None));
+/// let error = parse::<Config>(br#"{"maxAge": 3, "name": []}"#).err().map(|error| error.to_string());
+/// assert_eq!(
+///     error.as_deref(),
+///     Some(r#"name: unknown field "name", did you mean "names"? (allowed: maxAge, names, comment)"#)
+/// );
+/// # Ok::<(), policy_core::ConfigError>(())
+/// ```
+pub trait Wire: Sized {
+    /// Reads a value. `None` when `reader` has been told of a mistake; of a mistake within a value that can be left out, it
+    /// has been told, too, and there is a value.
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self>;
+}
 
-/// Reads one value.
-pub(super) struct Reader<'j>(pub(super) &'j Json);
+/// Where reading is, and the first mistake that was met.
+#[derive(Debug, Default)]
+pub struct Reader {
+    path: String,
+    /// The lengths of `path` at the places around this one.
+    outer: Vec<usize>,
+    mistake: Option<ConfigError>,
+}
 
-impl<'de> Deserializer<'de> for Reader<'de> {
-    type Error = ConfigError;
+/// What an object holds.
+pub type Members<'j> = &'j [(String, Json)];
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
-            Json::Null => visitor.visit_unit(),
-            Json::Bool(value) => visitor.visit_bool(*value),
-            Json::Unsigned(value) => visitor.visit_u64(*value),
-            Json::Signed(value) => visitor.visit_i64(*value),
-            Json::Float(value) => visitor.visit_f64(*value),
-            Json::Text(value) => visitor.visit_borrowed_str(value),
-            Json::List(items) => visitor.visit_seq(List { items, next: 0 }),
-            Json::Object(entries) => visitor.visit_map(Object { entries, value: None }),
+impl Reader {
+    /// Reads a whole configuration.
+    pub(super) fn whole<T: Wire>(json: &Json) -> Result<T, ConfigError> {
+        let mut reader = Self::default();
+        let value = T::read(json, &mut reader);
+        match (value, reader.mistake) {
+            (Some(value), None) => Ok(value),
+            (_, mistake) => Err(mistake.unwrap_or_else(|| ConfigError::at("", "this cannot be read"))),
         }
     }
 
-    // Each kind has its own entry, rather than all forwarding to the one above: a visitor is then compiled for the
-    // kinds its type can take and no other, which saves a third of a module's code.
+    /// Tells of a mistake at this place. Gives `None`, for what could not be read.
+    #[cold]
+    pub fn refuse<T>(&mut self, message: impl Into<String>) -> Option<T> {
+        self.keep(message.into());
+        None
+    }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
-            Json::Bool(value) => visitor.visit_bool(*value),
-            _ => Err(self.mismatch(&visitor)),
+    fn keep(&mut self, message: String) {
+        if self.mistake.is_none() {
+            self.mistake = Some(ConfigError { path: self.path.clone(), message });
         }
     }
 
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
-            Json::Unsigned(value) => visitor.visit_u64(*value),
-            _ => Err(self.mismatch(&visitor)),
+    /// Tells that something else should stand here.
+    #[cold]
+    pub fn mismatch<T>(&mut self, expected: &str, found: &Json) -> Option<T> {
+        self.keep(wording::mismatch(found, expected));
+        None
+    }
+
+    /// What a type made of what was read, or the mistake it found.
+    pub fn checked<T, E: Into<String>>(&mut self, value: Result<T, E>) -> Option<T> {
+        match value {
+            Ok(value) => Some(value),
+            Err(message) => self.refuse(message),
         }
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
-            Json::Float(value) => visitor.visit_f64(*value),
-            Json::Unsigned(value) => visitor.visit_u64(*value),
-            Json::Signed(value) => visitor.visit_i64(*value),
-            _ => Err(self.mismatch(&visitor)),
+    fn enter(&mut self, key: &str) {
+        self.outer.push(self.path.len());
+        if !self.path.is_empty() {
+            self.path.push('.');
         }
+        self.path.push_str(&printable(key));
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
-            Json::Text(value) => visitor.visit_borrowed_str(value),
-            _ => Err(self.mismatch(&visitor)),
-        }
+    fn enter_item(&mut self, index: usize) {
+        self.outer.push(self.path.len());
+        self.path.push_str(&format!("[{index}]"));
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.deserialize_str(visitor)
+    fn leave(&mut self) {
+        self.path.truncate(self.outer.pop().unwrap_or_default());
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
-            Json::List(items) => visitor.visit_seq(List { items, next: 0 }),
-            _ => Err(self.mismatch(&visitor)),
-        }
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
-            Json::Object(entries) => visitor.visit_map(Object { entries, value: None }),
-            _ => Err(self.mismatch(&visitor)),
-        }
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value> {
-        self.deserialize_map(visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value> {
-        let one_of = || format!("expected exactly one of {}", variants.join(", "));
-        match self.0 {
-            Json::Text(name) => visitor.visit_enum(Variant { name, content: None }),
-            // Kubernetes reads an unquoted `off` as YAML 1.1 does.
-            Json::Bool(false) if variants.contains(&"off") => {
-                visitor.visit_enum(Variant { name: "off", content: None })
+    /// The members of an object, of which there are none but these.
+    pub fn members<'j>(&mut self, json: &'j Json, expected: &str, known: &[&str]) -> Option<Members<'j>> {
+        let members = self.object(json, expected)?;
+        for (key, _) in members {
+            if !known.contains(&key.as_str()) {
+                self.enter(key);
+                self.keep(wording::unknown("field", key, known));
+                self.leave();
             }
-            Json::Object(entries) => match entries.as_slice() {
-                [(name, content)] => visitor.visit_enum(Variant { name, content: Some(content) }),
-                _ => Err(ConfigError::at("", one_of())),
+        }
+        Some(members)
+    }
+
+    /// The members of an object, whatever their names.
+    pub fn object<'j>(&mut self, json: &'j Json, expected: &str) -> Option<Members<'j>> {
+        match json {
+            Json::Object(members) => Some(members),
+            _ => self.mismatch(expected, json),
+        }
+    }
+
+    /// The items of a list.
+    pub fn items<'j>(&mut self, json: &'j Json) -> Option<&'j [Json]> {
+        match json {
+            Json::List(items) => Some(items),
+            _ => self.mismatch("a list", json),
+        }
+    }
+
+    /// Reads the value of this key.
+    pub fn under<T: Wire>(&mut self, key: &str, json: &Json) -> Option<T> {
+        self.enter(key);
+        let value = T::read(json, self);
+        self.leave();
+        value
+    }
+
+    /// Reads a member that may be left out.
+    pub fn optional<T: Wire>(&mut self, members: Members<'_>, name: &str) -> Option<T> {
+        let json = find(members, name)?;
+        self.under(name, json)
+    }
+
+    /// Reads a member that has to be there.
+    pub fn required<T: Wire>(&mut self, members: Members<'_>, name: &str) -> Option<T> {
+        match find(members, name) {
+            Some(json) => self.under(name, json),
+            None => self.refuse(format!("{name:?} is missing")),
+        }
+    }
+
+    /// Reads a member that has a value where nothing is said.
+    pub fn or<T: Wire>(&mut self, members: Members<'_>, name: &str, default: fn() -> T) -> T {
+        self.optional(members, name).unwrap_or_else(default)
+    }
+
+    /// Which of these words it is.
+    pub fn word(&mut self, json: &Json, known: &[&str]) -> Option<usize> {
+        let (index, content) = self.variant(json, known)?;
+        match (content, known.get(index)) {
+            (Some(_), Some(name)) => self.refuse(format!("write just {name:?}")),
+            _ => Some(index),
+        }
+    }
+
+    /// Which of these it is, a word or an object with one of them as its only key, and what that key holds.
+    pub fn variant<'j>(&mut self, json: &'j Json, known: &[&str]) -> Option<(usize, Option<&'j Json>)> {
+        let (name, content) = match json {
+            Json::Text(name) => (name.as_str(), None),
+            // Kubernetes reads an unquoted `off` as YAML 1.1 does.
+            Json::Bool(false) if known.contains(&"off") => ("off", None),
+            Json::Object(members) => match members.as_slice() {
+                [(name, content)] => (name.as_str(), Some(content)),
+                _ => return self.refuse(format!("expected exactly one of {}", known.join(", "))),
             },
-            other => Err(ConfigError::at("", format!("{}, found {}", one_of(), wording::kind(other)))),
-        }
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
-    }
-}
-
-impl Reader<'_> {
-    fn mismatch(&self, expected: &dyn serde::de::Expected) -> ConfigError {
-        ConfigError::at("", wording::mismatch(wording::kind(self.0), &expected.to_string()))
-    }
-}
-
-struct List<'j> {
-    items: &'j [Json],
-    next: usize,
-}
-
-impl<'de> SeqAccess<'de> for List<'de> {
-    type Error = ConfigError;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        let Some(item) = self.items.get(self.next) else { return Ok(None) };
-        let index = self.next;
-        self.next = index.saturating_add(1);
-        seed.deserialize(Reader(item)).map(Some).map_err(|error| error.under_item("", index))
-    }
-}
-
-struct Object<'j> {
-    entries: &'j [(String, Json)],
-    value: Option<(&'j str, &'j Json)>,
-}
-
-impl<'de> MapAccess<'de> for Object<'de> {
-    type Error = ConfigError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        let Some(((key, value), rest)) = self.entries.split_first() else { return Ok(None) };
-        self.entries = rest;
-        self.value = Some((key, value));
-        let key_reader: StrDeserializer<'_, ConfigError> = key.as_str().into_deserializer();
-        seed.deserialize(key_reader).map(Some).map_err(|error| error.under(key))
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        let Some((key, value)) = self.value.take() else {
-            return Err(ConfigError::at("", "a value without a key"));
+            _ => {
+                let (known, found) = (known.join(", "), wording::kind(json));
+                return self.refuse(format!("expected exactly one of {known}, found {found}"));
+            }
         };
-        seed.deserialize(Reader(value)).map_err(|error| error.under(key))
-    }
-}
-
-struct Variant<'j> {
-    name: &'j str,
-    content: Option<&'j Json>,
-}
-
-impl<'de> EnumAccess<'de> for Variant<'de> {
-    type Error = ConfigError;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
-        let reader: StrDeserializer<'_, ConfigError> = self.name.into_deserializer();
+        if let Some(index) = known.iter().position(|known| *known == name) {
+            return Some((index, content));
+        }
         // An unknown key of an object is named by the path; an unknown word is the value itself.
-        let path = if self.content.is_some() { self.name } else { "" };
-        seed.deserialize(reader).map(|variant| (variant, self)).map_err(|error| error.under(path))
+        if content.is_some() {
+            self.enter(name);
+        }
+        self.keep(wording::unknown("value", name, known));
+        if content.is_some() {
+            self.leave();
+        }
+        None
     }
-}
 
-impl<'de> Variant<'de> {
-    fn content(self) -> Result<(&'de str, &'de Json)> {
-        let needs = || ConfigError::at("", format!("{:?} needs a value: {{{}: …}}", self.name, self.name));
-        self.content.map(|content| (self.name, content)).ok_or_else(needs)
-    }
-}
-
-impl<'de> VariantAccess<'de> for Variant<'de> {
-    type Error = ConfigError;
-
-    fn unit_variant(self) -> Result<()> {
-        match self.content {
-            None => Ok(()),
-            Some(_) => Err(ConfigError::at("", format!("write just {:?}", self.name))),
+    /// A word that stands among others with content.
+    pub fn bare<T>(&mut self, name: &str, content: Option<&Json>, value: T) -> Option<T> {
+        match content {
+            None => Some(value),
+            Some(_) => self.refuse(format!("write just {name:?}")),
         }
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
-        let (name, content) = self.content()?;
-        seed.deserialize(Reader(content)).map_err(|error| error.under(name))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value> {
-        let (name, content) = self.content()?;
-        Reader(content).deserialize_seq(visitor).map_err(|error| error.under(name))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value> {
-        let (name, content) = self.content()?;
-        Reader(content).deserialize_map(visitor).map_err(|error| error.under(name))
+    /// The content of a word that has some.
+    pub fn content<T>(
+        &mut self,
+        name: &str,
+        content: Option<&Json>,
+        read: fn(&Json, &mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let Some(content) = content else {
+            return self.refuse(format!("{name:?} needs a value: {{{name}: …}}"));
+        };
+        self.enter(name);
+        let value = read(content, self);
+        self.leave();
+        value
     }
 }
 
-impl Error for ConfigError {
-    fn custom<T: std::fmt::Display>(message: T) -> Self {
-        Self::at("", message.to_string())
-    }
+fn find<'j>(members: Members<'j>, name: &str) -> Option<&'j Json> {
+    members.iter().find(|(key, _)| key == name).map(|(_, json)| json)
+}
 
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
-        Self::at("", wording::mismatch(wording::unexpected(&found), &expected.to_string()))
+impl Wire for bool {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        match json {
+            Json::Bool(value) => Some(*value),
+            _ => reader.mismatch("true or false", json),
+        }
     }
+}
 
-    fn invalid_value(found: Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
-        Self::invalid_type(found, expected)
+impl Wire for u64 {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        match json {
+            Json::Unsigned(value) => Some(*value),
+            _ => reader.mismatch("a whole number from 0", json),
+        }
     }
+}
 
-    fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        Self::at("", wording::unknown("field", field, known))
+impl Wire for f64 {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        match json {
+            Json::Float(value) => Some(*value),
+            Json::Unsigned(value) => Some(*value as Self),
+            Json::Signed(value) => Some(*value as Self),
+            _ => reader.mismatch("a number", json),
+        }
     }
+}
 
-    fn unknown_variant(word: &str, known: &'static [&'static str]) -> Self {
-        Self::at("", wording::unknown("value", word, known))
+impl Wire for String {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        match json {
+            Json::Text(text) => Some(text.clone()),
+            _ => reader.mismatch("a string", json),
+        }
     }
+}
 
-    fn missing_field(field: &'static str) -> Self {
-        Self::at("", format!("{field:?} is missing"))
+impl<T: Wire> Wire for Vec<T> {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        let items = reader.items(json)?;
+        let mut all = Self::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            reader.enter_item(index);
+            let value = T::read(item, reader);
+            reader.leave();
+            all.push(value?);
+        }
+        Some(all)
     }
+}
 
-    fn duplicate_field(field: &'static str) -> Self {
-        Self::at("", format!("{field:?} is given twice"))
+impl<T: Wire> Wire for BTreeMap<String, T> {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        let members = reader.object(json, "an object")?;
+        let mut all = Self::new();
+        for (key, json) in members {
+            all.insert(key.clone(), reader.under(key, json)?);
+        }
+        Some(all)
     }
 }

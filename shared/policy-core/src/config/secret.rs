@@ -3,9 +3,8 @@
 use std::fmt;
 use std::rc::Rc;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-
-use super::ConfigError;
+use super::{ConfigError, Reader, Wire};
+use crate::json::Json;
 
 /// Where a plugin's environment variables are looked up (`vmConfig.env` of a WasmPlugin).
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -76,33 +75,18 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SecretVisitor).map(Self)
-    }
-}
-
-struct SecretVisitor;
-
-impl<'de> Visitor<'de> for SecretVisitor {
-    type Value = Written;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or {env: NAME}")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
-        Ok(Written::Text(SecretText(text.into())))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Written, A::Error> {
-        let only = "expected a string or {env: NAME}";
-        match entries.next_entry::<String, String>()? {
-            Some((key, name)) if key == "env" && !name.is_empty() => match entries.next_key::<String>()? {
-                None => Ok(Written::Variable(name)),
-                Some(_) => Err(A::Error::custom(only)),
+impl Wire for Secret {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        let expected = "a string or {env: NAME}";
+        match json {
+            Json::Text(text) => Some(Self(Written::Text(SecretText(text.as_str().into())))),
+            Json::Object(members) => match members.as_slice() {
+                [(key, Json::Text(name))] if key == "env" && !name.is_empty() => {
+                    Some(Self(Written::Variable(name.clone())))
+                }
+                _ => reader.refuse(format!("expected {expected}")),
             },
-            _ => Err(A::Error::custom(only)),
+            _ => reader.mismatch(expected, json),
         }
     }
 }

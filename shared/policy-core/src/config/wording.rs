@@ -1,7 +1,5 @@
 //! What a configuration error says. It repeats keys and words of a fixed set, never free text, which may be a secret.
 
-use serde::de::Unexpected;
-
 use crate::json::Json;
 
 /// `unknown field "heder", did you mean "header"? (allowed: header, path)`.
@@ -13,30 +11,14 @@ pub(super) fn unknown(what: &str, wrong: &str, known: &[&str]) -> String {
     }
 }
 
-/// What serde found, for people.
-pub(super) fn unexpected(found: &Unexpected<'_>) -> &'static str {
-    match found {
-        Unexpected::Str(_) => "a string",
-        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
-        _ => "something else",
-    }
-}
-
 /// `expected a list, found a string`.
-pub(super) fn mismatch(found: &str, expected: &str) -> String {
+pub(super) fn mismatch(found: &Json, expected: &str) -> String {
     let found = match (found, expected) {
-        ("true or false", "a string") => "true or false (YAML reads an unquoted on, off, yes or no so)",
-        ("a number", "a string") => "a number (text that looks like one goes in quotes)",
-        _ => found,
-    };
-    let expected = match expected {
-        "a sequence" => "a list",
-        "a map" => "an object",
-        "a boolean" => "true or false",
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0",
-        "f64" => "a number",
-        expected if expected.starts_with("struct ") => "an object",
-        expected => expected,
+        (Json::Bool(_), "a string") => "true or false (YAML reads an unquoted on, off, yes or no so)",
+        (Json::Unsigned(_) | Json::Signed(_) | Json::Float(_), "a string") => {
+            "a number (text that looks like one goes in quotes)"
+        }
+        _ => kind(found),
     };
     format!("expected {expected}, found {found}")
 }

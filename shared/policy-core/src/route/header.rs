@@ -1,18 +1,18 @@
 //! Conditions on headers.
 
-use serde::Deserialize;
+use crate::config::Wire;
 
 use crate::header::HeaderName;
 use crate::headers::Headers;
 use crate::regex::Regex;
 
 /// A condition on one header. It holds when any of the header's values is as asked.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Wire")]
+#[derive(Debug, Clone, Wire)]
+#[serde(try_from = "Written")]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(with = "Wire", transform = crate::schema::header_match)
+    schemars(with = "Written", transform = crate::schema::header_match)
 )]
 pub struct HeaderMatch {
     name: HeaderName,
@@ -20,10 +20,10 @@ pub struct HeaderMatch {
     invert: bool,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct Wire {
+struct Written {
     /// The header.
     name: HeaderName,
     /// A value is this text.
@@ -77,21 +77,21 @@ impl Test {
     }
 }
 
-impl TryFrom<Wire> for HeaderMatch {
+impl TryFrom<Written> for HeaderMatch {
     type Error = String;
 
-    fn try_from(wire: Wire) -> Result<Self, String> {
+    fn try_from(written: Written) -> Result<Self, String> {
         let filled = |text: String| match text.as_str() {
             "" => Err("an empty text is in every value; use present: true".to_owned()),
             _ => Ok(text),
         };
         let mut tests = [
-            wire.exact.map(|text| Ok(Test::Exact(text))),
-            wire.prefix.map(|text| filled(text).map(Test::Prefix)),
-            wire.suffix.map(|text| filled(text).map(Test::Suffix)),
-            wire.contains.map(|text| filled(text).map(Test::Contains)),
-            wire.regex.map(|pattern| Regex::whole(&pattern).map(Test::Regex)),
-            wire.present.map(|_| Ok(Test::Present)),
+            written.exact.map(|text| Ok(Test::Exact(text))),
+            written.prefix.map(|text| filled(text).map(Test::Prefix)),
+            written.suffix.map(|text| filled(text).map(Test::Suffix)),
+            written.contains.map(|text| filled(text).map(Test::Contains)),
+            written.regex.map(|pattern| Regex::whole(&pattern).map(Test::Regex)),
+            written.present.map(|_| Ok(Test::Present)),
         ]
         .into_iter()
         .flatten();
@@ -99,7 +99,7 @@ impl TryFrom<Wire> for HeaderMatch {
             return Err("give exactly one of exact, prefix, suffix, contains, regex, present".to_owned());
         };
         // `present: false` reads as "absent"; with `invert` on top it means present again.
-        let invert = wire.invert != (wire.present == Some(false));
-        Ok(Self { name: wire.name, test: test?, invert })
+        let invert = written.invert != (written.present == Some(false));
+        Ok(Self { name: written.name, test: test?, invert })
     }
 }

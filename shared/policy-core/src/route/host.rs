@@ -1,9 +1,9 @@
 //! Hosts: compared without case, port and trailing dot.
 
-use serde::Deserialize;
+use crate::config::Wire;
 
 /// A host to match: `api.example.com`, `*.example.com` (any depth below, not the domain itself), or `*`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",

@@ -1,25 +1,25 @@
 //! Path patterns: `exact`, `prefix` by segment, `template`, `regex`.
 
-use serde::Deserialize;
+use crate::config::Wire;
 
 use super::path::NormalPath;
 use crate::regex::Regex;
 use raw::bytes::same;
 
 /// One way to name paths.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Wire")]
+#[derive(Debug, Clone, Wire)]
+#[serde(try_from = "Written")]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(with = "Wire", extend("minProperties" = 1, "maxProperties" = 1))
+    schemars(with = "Written", extend("minProperties" = 1, "maxProperties" = 1))
 )]
 pub struct PathPattern(Kind);
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Wire)]
 #[serde(deny_unknown_fields, expecting = "an object such as {prefix: /api}")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct Wire {
+struct Written {
     /// This path and no other.
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = r#"^(/[!"$->@-\[\]-~]*|\*)$"#)))]
     exact: Option<String>,
@@ -104,11 +104,11 @@ fn template_matches(template: &[Segment], path: &NormalPath<'_>) -> bool {
     segments.next().is_none()
 }
 
-impl TryFrom<Wire> for PathPattern {
+impl TryFrom<Written> for PathPattern {
     type Error = String;
 
-    fn try_from(wire: Wire) -> Result<Self, String> {
-        let Wire { exact, prefix, template, regex } = wire;
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { exact, prefix, template, regex } = written;
         Ok(Self(match (exact, prefix, template, regex) {
             (Some(path), None, None, None) => Kind::Exact(normal(&path)?),
             (None, Some(path), None, None) => {

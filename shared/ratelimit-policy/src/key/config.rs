@@ -1,20 +1,19 @@
 //! Elements as they are written down.
 
 use policy_core::HeaderName;
+use policy_core::config::{Reader, Wire, names};
 use policy_core::header::{is_protected, is_token};
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use policy_core::json::Json;
 
 /// One element of a key: `{header: x-user}`, `path`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Element {
     /// The client's address, cut to a prefix.
     ClientIp(Prefixes),
     /// A request header: all its values, joined by commas.
-    #[serde(deserialize_with = "readable")]
-    Header(HeaderName),
+    Header(Readable),
     /// A cookie, without the quotes around its value.
     Cookie(Word),
     /// A parameter of the query, percent-decoded.
@@ -34,7 +33,7 @@ pub enum Element {
 }
 
 /// How much of an address counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Prefixes {
@@ -49,7 +48,7 @@ pub struct Prefixes {
 }
 
 /// A number of bits, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Wire)]
 #[serde(try_from = "u64")]
 #[cfg_attr(
     feature = "schema",
@@ -84,7 +83,7 @@ impl<const MOST: u8> TryFrom<u64> for Bits<MOST> {
 }
 
 /// 1 to 128 printable ASCII characters without blanks.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",
@@ -112,21 +111,36 @@ impl TryFrom<String> for Word {
     }
 }
 
-/// A header that a request can have.
-fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
-    let name = HeaderName::deserialize(deserializer)?;
-    let remedy = match name.as_str() {
-        ":path" => "write path",
-        ":method" => "write method",
-        ":authority" | "host" => "write host",
-        "cookie" => "write {cookie: name}",
-        "x-forwarded-for" => {
-            "a client can write anything there; write {clientIp: {}} and set clientIp.trustedHops"
-        }
-        other if is_protected(other.as_bytes()) => "this header says nothing of the client; name another",
-        _ => return Ok(name),
-    };
-    Err(D::Error::custom(remedy))
+/// A header that says something of the client.
+#[derive(Debug, Clone, PartialEq, Eq, Wire)]
+#[serde(try_from = "HeaderName")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "HeaderName"))]
+pub struct Readable(HeaderName);
+
+impl Readable {
+    /// The header.
+    #[must_use]
+    pub fn name(&self) -> &HeaderName {
+        &self.0
+    }
+}
+
+impl TryFrom<HeaderName> for Readable {
+    type Error = &'static str;
+
+    fn try_from(name: HeaderName) -> Result<Self, Self::Error> {
+        Err(match name.as_str() {
+            ":path" => "write path",
+            ":method" => "write method",
+            ":authority" | "host" => "write host",
+            "cookie" => "write {cookie: name}",
+            "x-forwarded-for" => {
+                "a client can write anything there; write {clientIp: {}} and set clientIp.trustedHops"
+            }
+            other if is_protected(other.as_bytes()) => "this header says nothing of the client; name another",
+            _ => return Ok(Self(name)),
+        })
+    }
 }
 
 /// What of the identity is meant: `id`, `labels.tier`, `claims.realm.tenant`, or the same as a list for names with dots.
@@ -162,10 +176,10 @@ impl IdentityPath {
     }
 }
 
-impl<'de> Deserialize<'de> for IdentityPath {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = policy_core::config::names(deserializer, "id, labels.<name> or claims.<name>")?;
-        Self::checked(names).map_err(D::Error::custom)
+impl Wire for IdentityPath {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        let names = names(json, reader, "id, labels.<name> or claims.<name>")?;
+        reader.checked(Self::checked(names))
     }
 }
 

@@ -77,7 +77,7 @@ impl Element {
                 }
                 Some(Client::Other(bytes)) => borrowed(bytes),
             },
-            Self::Header(name) => header(facts, name),
+            Self::Header(written) => header(facts, written.name()),
             Self::Cookie(name) => one(cookies(facts, name.as_str())),
             Self::Query(name) => one(parameters(facts, name.as_str())),
             Self::Path => decided(facts.path()),

@@ -7,17 +7,16 @@ use std::time::Duration;
 use credentials::{HeaderPlace, checked_realm};
 use idp::{KeySource, RefreshConfig, RemoteConfig};
 use jose::{Algorithm, Expectations, KeyLimits};
-use policy_core::config::Secret;
+use policy_core::config::{Secret, Wire};
 use policy_core::time::Span;
 use policy_core::{ConfigError, HeaderName};
-use serde::Deserialize;
 
 use super::{Jwt, Keys, Printer, Seen};
 use crate::outputs::{self, Outputs};
 use crate::provider::{Workshop, tokens};
 
 /// The block.
-#[derive(Deserialize)]
+#[derive(Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::jwt))]
 pub(crate) struct Config {
@@ -93,7 +92,7 @@ pub(crate) struct Config {
 }
 
 /// `cache`: tokens that were verified.
-#[derive(Default, Deserialize)]
+#[derive(Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CacheConfig {
@@ -102,7 +101,7 @@ struct CacheConfig {
     max_entries: Option<u64>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Wire)]
 #[serde(try_from = "String")]
 #[cfg_attr(
     feature = "schema",
