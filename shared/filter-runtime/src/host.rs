@@ -40,6 +40,14 @@ pub(crate) fn fill_random(buffer: &mut [u8]) -> Result<()> {
     ffi::fill_random(buffer)
 }
 
+/// A variable of the module's environment. Asked of the host itself: the C library's way brings an allocator along.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    let text = ffi::environment().ok()?;
+    let variables = text.split(|byte| *byte == 0);
+    let mut variables = variables.filter_map(|variable| str::from_utf8(variable).ok()?.split_once('='));
+    variables.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+}
+
 /// The whole `pluginConfig` as text. Empty when there is none.
 pub(crate) fn plugin_configuration() -> Result<Vec<u8>> {
     ffi::buffer(BufferType::PluginConfiguration as u32, usize::MAX)

@@ -25,3 +25,8 @@ mod ticker;
 
 pub use asks::Sizes;
 pub use contexts::{Callbacks, Contexts};
+
+/// In place of the C library's, which is three times as large. One thread is all that a module has.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

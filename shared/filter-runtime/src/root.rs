@@ -89,7 +89,7 @@ impl<P: Plugin> Root<P> {
 /// The plugin's environment: the variables that the manifest gives it, and who it is.
 fn environment(name: &str) -> Option<String> {
     if name != PLUGIN {
-        return std::env::var(name).ok();
+        return host::variable(name);
     }
     let part = |property: &str| host::property(property).unwrap_or_default();
     let parts = [part("plugin_name"), part("plugin_root_id")];

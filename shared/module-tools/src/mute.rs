@@ -7,9 +7,10 @@ use walrus::{FunctionBuilder, FunctionId, FunctionKind, InstrSeqBuilder, Module,
 
 /// Functions that need not write anything, by how their demangled names begin.
 ///
-/// A panic hook prints a backtrace, and a guest has none: no frame ever gets there, but with it come demangling and the
-/// printing of paths. The others are in the tables of errors that we drop unseen.
-const MUTED: [&str; 12] = [
+/// A panic hook prints a backtrace, and a guest has none: no frame ever gets there, but with it come demangling, the
+/// printing of paths, and the C library's environment and allocator, to find out whether one is wanted. The others are in the tables of errors that we drop unseen.
+const MUTED: [&str; 13] = [
+    "std::panic::get_backtrace_style",
     "<<std::sys::backtrace::BacktraceLock>::print::DisplayBacktrace as core::fmt::Display>::fmt",
     "<std::backtrace::Backtrace as core::fmt::Display>::fmt::{closure#0}",
     "<<std::backtrace::Backtrace as core::fmt::Display>::fmt::{closure#0} as core::ops::function::FnOnce",

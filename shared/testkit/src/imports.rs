@@ -1,5 +1,6 @@
 //! The host functions a filter imports, over this thread's [`State`].
 
+mod environment;
 mod outside;
 
 use std::slice;

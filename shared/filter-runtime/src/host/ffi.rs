@@ -87,6 +87,8 @@ unsafe extern "C" {
 #[cfg_attr(target_arch = "wasm32", link(wasm_import_module = "wasi_snapshot_preview1"))]
 unsafe extern "C" {
     fn random_get(buffer: *mut u8, size: usize) -> u32;
+    fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
+    fn environ_get(variables: *mut *mut u8, text: *mut u8) -> u32;
 }
 
 /// A map of no pairs: their number.
@@ -130,6 +132,16 @@ pub(super) fn current_time() -> Result<u64> {
 pub(super) fn fill_random(buffer: &mut [u8]) -> Result<()> {
     // SAFETY: the host writes within the buffer.
     done(unsafe { random_get(buffer.as_mut_ptr(), buffer.len()) })
+}
+
+pub(super) fn environment() -> Result<Vec<u8>> {
+    let (mut count, mut size) = (0, 0);
+    // SAFETY: both outlive the call.
+    done(unsafe { environ_sizes_get(&raw mut count, &raw mut size) })?;
+    let (mut variables, mut text) = (vec![ptr::null_mut(); count], vec![0; size]);
+    // SAFETY: the host writes as much as it just said, and the pointers it leaves are dropped.
+    done(unsafe { environ_get(variables.as_mut_ptr(), text.as_mut_ptr()) })?;
+    Ok(text)
 }
 
 pub(super) fn buffer(kind: u32, max: usize) -> Result<Vec<u8>> {

@@ -60,3 +60,37 @@ fn a_module_exports_the_callbacks_that_its_plugin_needs() {
         assert_eq!(list, [always.as_slice(), more].concat());
     }
 }
+
+const PARTNERS: &str = r#"{"providers":[{"name":"partners","apiKey":{"from":[{"header":"x-api-key"}],
+    "keys":[{"id":"acme","key":{"env":"NAME"}}]}}],"rules":[{"name":"all","require":{"anyOf":["partners"]}}]}"#;
+
+fn with_key_of(variable: &str) -> Result<Proxy, String> {
+    Proxy::start::<AuthPlugin>(&PARTNERS.replace("NAME", variable)).map_err(|refused| refused.0)
+}
+
+#[test]
+fn a_secret_is_the_whole_value_of_its_variable() {
+    let mut proxy = with_key_of("TESTKIT_SECRET").unwrap();
+    for (key, passes) in [("hunter=2", true), ("hunter", false), ("another", false)] {
+        let answer = proxy.request(&[(":path", "/"), (":method", "GET"), ("x-api-key", key)]).send();
+        assert_eq!(answer.reply.is_none(), passes, "{key}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_not_there_and_an_empty_one_are_refused() {
+    for (variable, reason) in [
+        ("TESTKIT", "\"TESTKIT\" is not set"),
+        ("TESTKIT_SECRET=hunter", "is not set"),
+        ("EMPTY", "must not be empty"),
+    ] {
+        let refused = with_key_of(variable).err().unwrap();
+        assert!(refused.contains(reason), "{refused}");
+    }
+    for function in ["environ_sizes_get", "environ_get"] {
+        let mut proxy = Proxy::unconfigured::<AuthPlugin>();
+        proxy.fail(function);
+        let refused = proxy.configure(&PARTNERS.replace("NAME", "TESTKIT_SECRET")).err().unwrap();
+        assert!(refused.0.contains("is not set"), "{}", refused.0);
+    }
+}
