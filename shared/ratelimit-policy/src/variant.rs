@@ -44,7 +44,7 @@ pub struct Variants(Vec<Variant>);
 struct Variant {
     name: String,
     hash: u64,
-    weight: f64,
+    weight: u64,
 }
 
 impl Variants {
@@ -78,8 +78,7 @@ impl Variants {
             let message = "give exactly one of rate, rates and block: true";
             budgets.push(budget.ok_or_else(|| at(ConfigError::at("", message)))?);
             let hash = hash::stable(&[limit.as_bytes(), name.as_bytes()]);
-            // Exact: it is below 2^53.
-            variants.push(Variant { name, hash, weight: config.weight as f64 });
+            variants.push(Variant { name, hash, weight: config.weight });
         }
         Ok((Self(variants), budgets))
     }
@@ -101,14 +100,33 @@ impl Variants {
     }
 
     fn of(&self, print: u64) -> usize {
-        // The logarithm of an even draw, over the weight: the largest is this variant's with a chance by weight.
-        let draw = |variant: &Variant| {
-            let even = ((mix(variant.hash ^ print) >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0;
-            even.ln() / variant.weight
-        };
-        let draws = self.0.iter().map(draw).enumerate();
-        draws.max_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(number, _)| number)
+        // The logarithm of an even draw, over the weight: the least is this variant's with a chance by weight.
+        let draws =
+            self.0.iter().map(|variant| (depth(mix(variant.hash ^ print)), variant.weight)).enumerate();
+        // Neither product is above 54 * 2^32 * MAX_WEIGHT.
+        let by_weight =
+            |(a, of_a): (u64, u64), (b, of_b): (u64, u64)| a.wrapping_mul(of_b).cmp(&b.wrapping_mul(of_a));
+        draws.min_by(|(_, a), (_, b)| by_weight(*a, *b)).map_or(0, |(number, _)| number)
     }
+}
+
+/// How far an even draw between 0 and 1 lies below 1: its binary logarithm without its sign, in units of 2^-32.
+///
+/// In whole numbers, bit by bit: squaring a number doubles its logarithm. That of floating point brings a table of 4 kB.
+fn depth(draw: u64) -> u64 {
+    // The middle of one of 2^53 intervals, in units of 2^-54.
+    let even = (draw >> 11 << 1) | 1;
+    let whole = even.ilog2();
+    let mut mantissa = (even << 63_u32.wrapping_sub(whole)) >> 32;
+    let mut log = u64::from(whole);
+    for _ in 0..32 {
+        // Below 2^32 each, so the square is below 2^64, and what is left of it below 2^33.
+        mantissa = mantissa.wrapping_mul(mantissa) >> 31;
+        let bit = mantissa >> 32;
+        mantissa >>= bit;
+        log = (log << 1) | bit;
+    }
+    (54_u64 << 32).wrapping_sub(log)
 }
 
 /// FNV-1a over a key's parts.
@@ -193,6 +211,17 @@ mod tests {
                 .collect();
             assert!(moves.iter().all(|to| Some(to.as_str()) == gains), "{gains:?}");
             assert_eq!(moves.is_empty(), gains.is_none());
+        }
+    }
+
+    #[test]
+    fn the_depth_of_a_draw_is_its_logarithm() {
+        for draw in
+            [0, 1 << 11, u64::MAX, 1 << 63, 0x1234_5678_9abc_def0].into_iter().chain((0..1000).map(mix))
+        {
+            let even = ((draw >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0;
+            let off = depth(draw) as f64 / 4_294_967_296.0 + even.log2();
+            assert!(off.abs() < 1e-7, "{draw:#x}: {off}");
         }
     }
 
