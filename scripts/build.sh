@@ -14,9 +14,11 @@ packages() {
   done
 }
 
-# Absolute paths get into a module through panic messages. CARGO_ENCODED_RUSTFLAGS, because a folder may have blanks.
+# Absolute paths get into a module through panic messages. The linker's notes tell `module-tools trim` what nothing refers to.
+# CARGO_ENCODED_RUSTFLAGS, because a folder may have blanks.
 encoded_flags() {
   local flags=("${rust_flags[@]}" "--remap-path-prefix" "$ROOT=." "--remap-path-prefix" "$CARGO_HOME=cargo")
+  flags+=("-C" "link-arg=--emit-relocs")
   local IFS=$'\x1f'
   echo "${flags[*]}"
 }

@@ -6,8 +6,10 @@
 
 mod check;
 mod error;
+mod links;
 mod mute;
 mod names;
+mod prune;
 mod trim;
 
 pub use check::{Import, callbacks, check_imports, exports, imports};

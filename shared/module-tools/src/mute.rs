@@ -9,7 +9,8 @@ use walrus::{FunctionBuilder, FunctionId, FunctionKind, InstrSeqBuilder, Module,
 ///
 /// A panic hook prints a backtrace, and a guest has none: no frame ever gets there, but with it come demangling, the
 /// printing of paths, and the C library's environment and allocator, to find out whether one is wanted. The others are in the tables of errors that we drop unseen.
-const MUTED: [&str; 13] = [
+const MUTED: [&str; 14] = [
+    "<wasi::lib_generated::Errno as core::fmt::Debug>::fmt",
     "std::panic::get_backtrace_style",
     "<<std::sys::backtrace::BacktraceLock>::print::DisplayBacktrace as core::fmt::Display>::fmt",
     "<std::backtrace::Backtrace as core::fmt::Display>::fmt::{closure#0}",
@@ -29,16 +30,17 @@ const MUTED: [&str; 13] = [
 /// of its any more, but tables of methods still name them.
 const UNREACHABLE: [&str; 2] = ["proxy_wasm::", "<proxy_wasm::"];
 
-/// Lets the functions of [`MUTED`] do nothing and report success, and those of [`UNREACHABLE`] trap.
-pub(crate) fn mute(module: &mut Module) {
-    for id in functions(module, &MUTED) {
-        succeed(module, id);
-    }
-    for id in functions(module, &UNREACHABLE) {
+/// Lets the functions of [`MUTED`] do nothing and report success, and those of [`UNREACHABLE`] trap. Gives those it rewrote.
+pub(crate) fn mute(module: &mut Module) -> BTreeSet<FunctionId> {
+    let (muted, unreachable) = (functions(module, &MUTED), functions(module, &UNREACHABLE));
+    let mut rewritten: BTreeSet<FunctionId> = muted.into_iter().filter(|id| succeed(module, *id)).collect();
+    for id in unreachable {
         replace_body(module, id, |body| {
             body.unreachable();
         });
+        rewritten.insert(id);
     }
+    rewritten
 }
 
 /// The functions of ours that call one which now traps: someone has begun to use the SDK for more than its types. For a
@@ -81,13 +83,15 @@ fn is_one_of(mangled: &str, prefixes: &[&str]) -> bool {
     prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// What `core::fmt` calls gives 0 for success.
-fn succeed(module: &mut Module, id: FunctionId) {
-    if module.types.results(module.funcs.get(id).ty()) == [ValType::I32] {
+/// What `core::fmt` calls gives 0 for success. False for a function of another shape, which stays as it is.
+fn succeed(module: &mut Module, id: FunctionId) -> bool {
+    let is_of_fmt = module.types.results(module.funcs.get(id).ty()) == [ValType::I32];
+    if is_of_fmt {
         replace_body(module, id, |body| {
             body.i32_const(0);
         });
     }
+    is_of_fmt
 }
 
 fn replace_body(module: &mut Module, id: FunctionId, write: impl FnOnce(&mut InstrSeqBuilder<'_>)) {

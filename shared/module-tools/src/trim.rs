@@ -1,12 +1,15 @@
 //! Removing the callbacks that a filter does not use.
 
 use crate::check::CALLBACK_PREFIX;
-use crate::{Error, mute, names, parse};
+use crate::{Error, links, mute, names, parse, prune};
 use std::collections::BTreeSet;
 use walrus::Module;
 
 /// The custom section in which a filter lists its callbacks; `filter_runtime::export_plugin!` writes it.
 pub const CALLBACKS_SECTION: &str = "tollgate.callbacks";
+
+/// The linker's notes: of use here, and to nobody later.
+const NOTES: [&str; 3] = ["linking", "reloc.CODE", "reloc.DATA"];
 
 /// How Envoy calls the start of a module.
 const START: &str = "_initialize";
@@ -25,14 +28,19 @@ pub struct Trimmed {
 
 /// Gives the filter's own exports (`tollgate_initialize`, `tollgate_on_*`) the names that Envoy calls, in place of those
 /// the linker left there, as far as [`CALLBACKS_SECTION`] lists them. Removes every other callback, the section itself,
-/// and all that nothing reaches any more. Names of our functions stay, shortened, for Envoy's backtraces. The same
+/// and all that nothing reaches any more; of data only where the linker left its notes (`--emit-relocs`). Names of our functions stay, shortened, for Envoy's backtraces. The same
 /// input gives the same bytes.
 ///
 /// # Errors
 /// When `wasm` is no module, has no such section, or lists a callback of which the filter exports none of its own; when its code
 /// calls functions of the SDK.
 pub fn trim(wasm: &[u8]) -> Result<Trimmed, Error> {
+    let links = links::read(wasm)?;
     let mut module = parse(wasm)?;
+    let indices: Vec<_> = module.funcs.iter().map(walrus::Function::id).collect();
+    for notes in NOTES {
+        module.customs.remove_raw(notes);
+    }
     let section = module.customs.remove_raw(CALLBACKS_SECTION).ok_or(Error::NoCallbackList)?;
     let mut wanted = listed_callbacks(&section.data)?;
     wanted.insert(START.to_owned());
@@ -44,7 +52,10 @@ pub fn trim(wasm: &[u8]) -> Result<Trimmed, Error> {
     }
 
     let dropped = replace_exports(&mut module, &wanted);
-    mute::mute(&mut module);
+    let rewritten = mute::mute(&mut module);
+    if let Some(links) = links {
+        prune::prune(&mut module, &links, &indices, &rewritten);
+    }
     walrus::passes::gc::run(&mut module);
     let callers = mute::callers_of_unreachable(&module);
     if !callers.is_empty() {

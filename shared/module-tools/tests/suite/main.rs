@@ -2,6 +2,8 @@
 
 #![cfg(test)] // tells clippy that helpers, too, may unwrap
 
+mod prune;
+
 use module_tools::{CALLBACKS_SECTION, Error, callbacks, check_imports, exports, imports, sha256, trim};
 
 /// What a linker leaves of a filter: the SDK's callbacks `names` and the filter's own of the same names, each reaching
