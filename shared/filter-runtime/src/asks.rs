@@ -1,9 +1,9 @@
 //! Requests that ask: `Flow::Ask` pauses a request until its callout has an answer.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
+use policy_core::ids::Ids;
 use policy_core::{Answer, Callout, CalloutReply, Lost, Plugin, Snapshot};
 use proxy_wasm::types::MapType;
 
@@ -27,7 +27,7 @@ pub struct Sizes {
 
 /// The callouts of requests that are on their way, by their tokens.
 pub(crate) struct Asks<P: Plugin> {
-    sent: RefCell<BTreeMap<u32, Ask<P>>>,
+    sent: RefCell<Ids<Ask<P>>>,
 }
 
 struct Ask<P: Plugin> {
@@ -40,7 +40,7 @@ struct Ask<P: Plugin> {
 impl<P: Plugin> Asks<P> {
     /// Nobody has asked.
     pub(crate) const fn new() -> Self {
-        Self { sent: RefCell::new(BTreeMap::new()) }
+        Self { sent: RefCell::new(Ids::new()) }
     }
 
     /// Sends a request's callout; false when it was not sent.
@@ -56,7 +56,7 @@ impl<P: Plugin> Asks<P> {
 
     /// Hands an answer to the request that has asked; false when it is not a request's.
     pub(crate) fn answered(&self, token: u32, sizes: Sizes) -> bool {
-        let ask = self.sent.borrow_mut().remove(&token);
+        let ask = self.sent.borrow_mut().remove(token);
         let Some(Ask { seat, max_body, .. }) = ask else { return false };
         if let Some(seat) = seat.upgrade() {
             seat.answered(read_answer(max_body, sizes));
@@ -66,7 +66,7 @@ impl<P: Plugin> Asks<P> {
 
     /// A root context is gone: Envoy has cancelled its calls, and answers none.
     pub(crate) fn forget(&self, root: u32) {
-        self.sent.borrow_mut().retain(|_, ask| ask.root != Some(root));
+        self.sent.borrow_mut().retain(|ask| ask.root != Some(root));
     }
 }
 

@@ -1,10 +1,10 @@
 //! The contexts of one VM, by the ids that Envoy gives them: roots, one per configuration, and streams.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use policy_core::Plugin;
+use policy_core::ids::Ids;
 
 use crate::asks::{Asks, Sizes};
 use crate::generation::Generation;
@@ -33,8 +33,8 @@ pub trait Callbacks {
 
 /// The contexts of a plugin.
 pub struct Contexts<P: Plugin> {
-    roots: RefCell<BTreeMap<u32, Rc<Root<P>>>>,
-    streams: RefCell<BTreeMap<u32, Stream<P>>>,
+    roots: RefCell<Ids<Rc<Root<P>>>>,
+    streams: RefCell<Ids<Stream<P>>>,
     asks: Asks<P>,
 }
 
@@ -50,22 +50,18 @@ impl<P: Plugin> Contexts<P> {
     /// A VM that has just started.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            roots: RefCell::new(BTreeMap::new()),
-            streams: RefCell::new(BTreeMap::new()),
-            asks: Asks::new(),
-        }
+        Self { roots: RefCell::new(Ids::new()), streams: RefCell::new(Ids::new()), asks: Asks::new() }
     }
 
     fn root(&self, id: u32) -> Option<Rc<Root<P>>> {
-        self.roots.borrow().get(&id).map(Rc::clone)
+        self.roots.borrow().get(id).map(Rc::clone)
     }
 
     /// Takes a stream out: nothing stays borrowed while a policy works.
     ///
     /// One that Envoy never announced has no generation, and is refused like any other without.
     fn take(&self, id: u32) -> Rc<Seat<P>> {
-        match self.streams.borrow_mut().remove(&id) {
+        match self.streams.borrow_mut().remove(id) {
             Some(Stream::Begun(seat)) => seat,
             Some(Stream::New(generation)) => Rc::new(Seat::new(id, generation)),
             None => Rc::new(Seat::new(id, None)),
@@ -91,7 +87,7 @@ impl<P: Plugin> Callbacks for Contexts<P> {
         if root == 0 {
             self.roots.borrow_mut().insert(id, Rc::new(Root::new(id)));
         } else {
-            let generation = self.roots.borrow().get(&root).and_then(|root| root.current());
+            let generation = self.roots.borrow().get(root).and_then(|root| root.current());
             self.streams.borrow_mut().insert(id, Stream::New(generation));
         }
     }
@@ -132,13 +128,13 @@ impl<P: Plugin> Callbacks for Contexts<P> {
 
     fn delete(&self, id: u32) {
         // Nothing stays borrowed while a policy works.
-        let stream = self.streams.borrow_mut().remove(&id);
+        let stream = self.streams.borrow_mut().remove(id);
         match stream {
             Some(Stream::Begun(seat)) if P::CALLBACKS.end => return seat.end(),
             Some(_) => return,
             None => {}
         }
-        let root = self.roots.borrow_mut().remove(&id);
+        let root = self.roots.borrow_mut().remove(id);
         if let Some(root) = root {
             root.end();
             self.asks.forget(id);

@@ -1,10 +1,10 @@
 //! One configuration of a plugin, live: the compiled policy, the ids of its metrics, its errands.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use policy_core::ids::Ids;
 use policy_core::{Callout, Counter, Gauge, Lost, Outside, Plugin, Policy};
 
 use crate::asks::{Sizes, read_answer};
@@ -19,7 +19,7 @@ pub(crate) struct Generation<P: Plugin> {
     pub(crate) hall: Rc<Hall<P>>,
     counters: Vec<Cell<Metric>>,
     gauges: Vec<Option<u32>>,
-    errands: RefCell<BTreeMap<u32, Errand>>,
+    errands: RefCell<Ids<Errand>>,
     put_off: Cell<Vec<(u32, Callout)>>,
 }
 
@@ -105,7 +105,7 @@ impl<P: Plugin> Generation<P> {
 
     /// An answer has come. One to an errand of another generation is nobody's.
     pub(crate) fn answered(&self, now: u64, token: u32, sizes: Sizes) {
-        let errand = self.errands.borrow_mut().remove(&token);
+        let errand = self.errands.borrow_mut().remove(token);
         let Some(Errand { number, max_body }) = errand else { return };
         let reply = read_answer(max_body, sizes);
         let tick = self.outside(|policy, outside| policy.on_errand(number, reply, outside));

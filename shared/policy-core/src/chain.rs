@@ -10,7 +10,6 @@ mod part;
 mod ticks;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use part::Part;
@@ -21,6 +20,7 @@ use crate::counter::Counters;
 use crate::exchange::Exchange;
 use crate::flow::Flow;
 use crate::host::Host;
+use crate::ids::Ids;
 use crate::outside::Outside;
 use crate::policy::Policy;
 
@@ -46,7 +46,7 @@ enum Side {
 /// Whose errands are on their way, by the numbers that they have outside.
 #[derive(Default)]
 struct Errands {
-    sent: RefCell<BTreeMap<u32, (Side, u32)>>,
+    sent: RefCell<Ids<(Side, u32)>>,
     last: Cell<u32>,
 }
 
@@ -55,7 +55,7 @@ impl Errands {
         let mut sent = self.sent.borrow_mut();
         // One that is free: those of a slow answer are few, and numbers many.
         let mut number = self.last.get().wrapping_add(1);
-        while sent.contains_key(&number) {
+        while sent.get(number).is_some() {
             number = number.wrapping_add(1);
         }
         self.last.set(number);
@@ -64,7 +64,7 @@ impl Errands {
     }
 
     fn answered(&self, number: u32) -> Option<(Side, u32)> {
-        self.sent.borrow_mut().remove(&number)
+        self.sent.borrow_mut().remove(number)
     }
 }
 

@@ -23,6 +23,7 @@
 //! | [`regex`] | regular expressions over bytes |
 //! | [`percent`], [`cookie`] | what stands in paths, queries and `Cookie` fields |
 //! | [`bytes`], [`snapshot`] | a message as bytes: the crate `raw`, passed on |
+//! | [`ids`] | a map by ids that somebody else counts |
 //! | [`recent`] | a bounded map of what was needed lately |
 //! | [`table`] | plain values in place of Envoy, for tests and tools |
 //! | [`time`] | timestamps and durations |
@@ -43,6 +44,7 @@ pub mod hash;
 pub mod header;
 pub mod headers;
 pub mod host;
+pub mod ids;
 pub mod json;
 pub mod outside;
 pub mod percent;

@@ -2,8 +2,11 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![cfg(test)]
 
+use std::collections::BTreeMap;
+
 use policy_core::enforcement::Percent;
 use policy_core::format::{Captured, Compiler, Phase};
+use policy_core::ids::Ids;
 use policy_core::recent::{Limits, Recent};
 use policy_core::regex::{Regex, Substitution};
 use policy_core::route::{Match, NormalPath, Target, normal_host};
@@ -236,6 +239,28 @@ proptest! {
         }
         for (key, value) in last.into_iter().rev().take((entries / 2).max(1)) {
             prop_assert_eq!(recent.get(&key), value);
+        }
+    }
+
+    #[test]
+    fn ids_hold_what_a_map_holds(steps in vec((0_u32..40, 0_u8..9), 0..300)) {
+        let (mut ids, mut map) = (Ids::new(), BTreeMap::new());
+        for (number, (id, what)) in steps.into_iter().enumerate() {
+            match what {
+                0 => {
+                    ids.retain(|value| value % 3 == 0);
+                    map.retain(|_, value| *value % 3 == 0);
+                }
+                1..5 => {
+                    ids.insert(id, number);
+                    map.insert(id, number);
+                }
+                _ => prop_assert_eq!(ids.remove(id), map.remove(&id)),
+            }
+            prop_assert_eq!((ids.len(), ids.is_empty()), (map.len(), map.is_empty()));
+            for id in 0..40 {
+                prop_assert_eq!(ids.get(id), map.get(&id));
+            }
         }
     }
 
