@@ -12,7 +12,6 @@ pub mod records;
 pub mod registry;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use policy_core::{Host, Stale};
@@ -59,8 +58,15 @@ pub struct Fleet {
     joined: Cell<bool>,
     beaten: Cell<Option<Ns>>,
     others: RefCell<Observer>,
-    /// What has left and could not be written: entry and key, how often.
-    owed: RefCell<HashMap<(String, u64), u32>>,
+    /// What has left and could not be written, sorted by key and entry.
+    owed: RefCell<Vec<Owed>>,
+}
+
+#[derive(Debug)]
+struct Owed {
+    print: u64,
+    name: String,
+    count: u32,
 }
 
 thread_local! {
@@ -125,9 +131,7 @@ impl Fleet {
     pub fn leave(&self, host: &dyn Host, flights: &Flights, print: Print) {
         let name = flights.0.name(print.set(flights.0.sets()));
         if self.subtract(host, &name, print.low, 1).is_err() {
-            let mut owed = self.owed.borrow_mut();
-            let count = owed.entry((name, print.low)).or_default();
-            *count = count.saturating_add(1);
+            self.owe(name, print.low);
         }
     }
 
@@ -158,7 +162,21 @@ impl Fleet {
     fn settle(&self, host: &dyn Host) {
         self.owed
             .borrow_mut()
-            .retain(|(name, print), count| self.subtract(host, name, *print, *count).is_err());
+            .retain(|Owed { print, name, count }| self.subtract(host, name, *print, *count).is_err());
+    }
+
+    fn owe(&self, name: String, print: u64) {
+        let mut owed = self.owed.borrow_mut();
+        let found =
+            owed.binary_search_by(|other| other.print.cmp(&print).then_with(|| other.name.cmp(&name)));
+        match found {
+            Ok(at) => {
+                if let Some(Owed { count, .. }) = owed.get_mut(at) {
+                    *count = count.saturating_add(1);
+                }
+            }
+            Err(at) => owed.insert(at, Owed { print, name, count: 1 }),
+        }
     }
 
     fn subtract(&self, host: &dyn Host, name: &str, print: u64, count: u32) -> Result<(), Stale> {

@@ -31,7 +31,8 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub struct Tiers {
     by: Element,
-    values: BTreeMap<Vec<u8>, usize>,
+    /// Sorted.
+    values: Vec<(Vec<u8>, usize)>,
 }
 
 impl Tiers {
@@ -51,10 +52,12 @@ impl Tiers {
             ));
         }
         let mut budgets = vec![config.default.compile().map_err(|error| error.under("default"))?];
-        let mut values = BTreeMap::new();
+        let mut values = Vec::new();
         for (name, budget) in &config.values {
             let budget = budget.compile().map_err(|error| error.under(name).under("values"))?;
-            values.insert(name.clone().into_bytes(), budgets.len());
+            if let Err(at) = place(&values, name.as_bytes()) {
+                values.insert(at, (name.clone().into_bytes(), budgets.len()));
+            }
             budgets.push(budget);
         }
         Ok((Self { by: config.by.clone(), values }, budgets))
@@ -64,10 +67,18 @@ impl Tiers {
     #[must_use]
     pub fn choose(&self, facts: &Facts<'_>) -> usize {
         match self.by.read(facts) {
-            Part::Bytes(value) => self.values.get(value.as_ref()).copied().unwrap_or_default(),
+            Part::Bytes(value) => {
+                let found = place(&self.values, &value).ok().and_then(|at| self.values.get(at));
+                found.map_or(0, |(_, number)| *number)
+            }
             _ => 0,
         }
     }
+}
+
+/// Where a tier's name stands, or would.
+fn place(values: &[(Vec<u8>, usize)], name: &[u8]) -> Result<usize, usize> {
+    values.binary_search_by(|(known, _)| known.as_slice().cmp(name))
 }
 
 #[cfg(test)]
