@@ -3,9 +3,12 @@
 //! When the young generation is full it becomes the old one, and what is looked up in the old one becomes young again.
 //! Nothing is ordered, so that a hit costs one look and no list work.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+mod index;
+
+use std::hash::{BuildHasher, RandomState};
 use std::mem;
+
+use index::Index;
 
 /// How much a [`Recent`] holds, both generations together.
 #[derive(Debug, Clone, Copy)]
@@ -22,35 +25,123 @@ pub struct Limits {
 /// ```
 /// use policy_core::recent::{Limits, Recent};
 /// let mut recent = Recent::new(Limits { entries: 2, weight: usize::MAX });
-/// recent.insert("a", 1, 0);
-/// recent.insert("b", 2, 0);
-/// assert_eq!(recent.get(&"a"), Some(1));
-/// recent.insert("c", 3, 0);
-/// assert_eq!((recent.get(&"a"), recent.get(&"b")), (Some(1), None));
+/// recent.insert(7_u64, "a", 0);
+/// recent.insert(8, "b", 0);
+/// assert_eq!(recent.get(&7), Some("a"));
+/// recent.insert(9, "c", 0);
+/// assert_eq!((recent.get(&7), recent.get(&8)), (Some("a"), None));
 /// ```
 pub struct Recent<K, V> {
     limits: Limits,
+    /// Odd.
+    salt: u64,
     young: Generation<K, V>,
     old: Generation<K, V>,
 }
 
+/// What a [`Recent`] is looked up by: a hash.
+pub trait Key: Copy + Eq {
+    /// Eight bytes of it. They say where it is looked for; all of it is compared.
+    fn word(&self) -> u64;
+}
+
+impl Key for u64 {
+    fn word(&self) -> u64 {
+        *self
+    }
+}
+
+impl Key for u128 {
+    fn word(&self) -> u64 {
+        word(&self.to_le_bytes())
+    }
+}
+
+impl Key for [u8; 32] {
+    fn word(&self) -> u64 {
+        word(self)
+    }
+}
+
+fn word(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+}
+
 struct Generation<K, V> {
-    /// Each with its weight.
-    entries: HashMap<K, (V, usize)>,
+    index: Index,
+    /// Each with its weight. What is forgotten keeps its place until the generation goes.
+    entries: Vec<(K, Option<(V, usize)>)>,
     weight: usize,
 }
 
 impl<K, V> Default for Generation<K, V> {
     fn default() -> Self {
-        Self { entries: HashMap::new(), weight: 0 }
+        Self { index: Index::default(), entries: Vec::new(), weight: 0 }
     }
 }
 
-impl<K: Hash + Eq, V> Recent<K, V> {
-    /// An empty map.
+impl<K: Key, V> Generation<K, V> {
+    fn place(&self, key: &K, print: u32) -> Option<usize> {
+        let mut place = self.index.first(print);
+        while self.entries.get(place)?.0 != *key {
+            place = self.index.next(place);
+        }
+        Some(place)
+    }
+
+    fn get(&self, key: &K, print: u32) -> Option<&V> {
+        let (_, entry) = self.entries.get(self.place(key, print)?)?;
+        entry.as_ref().map(|(value, _)| value)
+    }
+
+    fn remove(&mut self, key: &K, print: u32) -> Option<(V, usize)> {
+        let place = self.place(key, print)?;
+        let entry = self.entries.get_mut(place)?.1.take()?;
+        self.weight = self.weight.saturating_sub(entry.1);
+        Some(entry)
+    }
+
+    /// Puts in what is not there, in the place that it had or a new one.
+    fn put(&mut self, key: K, print: u32, value: V, weight: usize) {
+        self.weight = self.weight.saturating_add(weight);
+        let entry = Some((value, weight));
+        match self.place(&key, print).and_then(|place| self.entries.get_mut(place)) {
+            Some((_, place)) => *place = entry,
+            None => {
+                self.index.push(print);
+                self.entries.push((key, entry));
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.entries.iter().filter(|(_, entry)| entry.is_some()).count()
+    }
+}
+
+impl<K: Key, V> Recent<K, V> {
+    /// An empty map for keys that nobody can aim at: hashes under a secret.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, young: Generation::default(), old: Generation::default() }
+        // Of no meaning but that its bits are spread.
+        Self::with_salt(limits, 0x9E37_79B9_7F4A_7C15)
+    }
+
+    /// An empty map for keys that someone could choose so that all are looked for in one place, such as plain hashes.
+    #[must_use]
+    pub fn salted(limits: Limits) -> Self {
+        // Std's hasher has a secret key.
+        Self::with_salt(limits, RandomState::new().hash_one(0_u64) | 1)
+    }
+
+    fn with_salt(limits: Limits, salt: u64) -> Self {
+        Self { limits, salt, young: Generation::default(), old: Generation::default() }
+    }
+
+    /// Where a key is looked for. Of a product under a random odd factor only the upper bits are hard to foresee.
+    fn print(&self, key: &K) -> u32 {
+        let [.., a, b, c, d] = key.word().wrapping_mul(self.salt).to_le_bytes();
+        u32::from_le_bytes([a, b, c, d])
     }
 
     /// The value of this key, which becomes young by that.
@@ -59,28 +150,26 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     where
         V: Clone,
     {
-        if let Some((value, _)) = self.young.entries.get(key) {
+        let print = self.print(key);
+        if let Some(value) = self.young.get(key, print) {
             return Some(value.clone());
         }
-        let (key, (value, weight)) = self.old.entries.remove_entry(key)?;
-        self.old.weight = self.old.weight.saturating_sub(weight);
-        self.put(key, value.clone(), weight);
+        let (value, weight) = self.old.remove(key, print)?;
+        self.put(*key, print, value.clone(), weight);
         Some(value)
     }
 
     /// Remembers a value of this weight in place of the one before.
     pub fn insert(&mut self, key: K, value: V, weight: usize) {
         self.remove(&key);
-        self.put(key, value, weight);
+        self.put(key, self.print(&key), value, weight);
     }
 
     /// Forgets a key.
     pub fn remove(&mut self, key: &K) {
-        for generation in [&mut self.young, &mut self.old] {
-            if let Some((_, weight)) = generation.entries.remove(key) {
-                generation.weight = generation.weight.saturating_sub(weight);
-            }
-        }
+        let print = self.print(key);
+        self.young.remove(key, print);
+        self.old.remove(key, print);
     }
 
     /// Forgets all.
@@ -88,10 +177,10 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         (self.young, self.old) = (Generation::default(), Generation::default());
     }
 
-    /// How many entries are held.
+    /// How many entries are held. Counts them.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.young.entries.len().saturating_add(self.old.entries.len())
+        self.young.len().saturating_add(self.old.len())
     }
 
     /// True when nothing is held.
@@ -101,106 +190,23 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     }
 
     /// Puts in what is in neither generation.
-    fn put(&mut self, key: K, value: V, weight: usize) {
+    fn put(&mut self, key: K, print: u32, value: V, weight: usize) {
         let Limits { entries, weight: heaviest } = self.limits;
         if weight > heaviest / 2 {
             return;
         }
         let together = self.young.weight.saturating_add(weight);
-        if self.young.entries.len() >= (entries / 2).max(1) || together > heaviest / 2 {
+        let full = self.young.entries.len() >= (entries / 2).max(1);
+        if full && self.young.place(&key, print).is_none() || together > heaviest / 2 {
             self.old = mem::take(&mut self.young);
             if entries < 2 {
                 // One entry has no halves.
                 self.old = Generation::default();
             }
         }
-        self.young.weight = self.young.weight.saturating_add(weight);
-        self.young.entries.insert(key, (value, weight));
+        self.young.put(key, print, value, weight);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    fn of(entries: usize, weight: usize) -> Recent<usize, usize> {
-        Recent::new(Limits { entries, weight })
-    }
-
-    fn weight(recent: &Recent<usize, usize>) -> usize {
-        recent.young.weight.saturating_add(recent.old.weight)
-    }
-
-    #[test]
-    fn it_never_holds_more_than_it_may() {
-        for (most, heaviest) in [(100, 5000), (101, 5001), (3, 5000), (2, 5000), (1, 5000), (100, 199)] {
-            let mut recent = of(most, heaviest);
-            for n in 0..10_000 {
-                recent.insert(n % 700, n, 10 + n % 200);
-                if n % 3 == 0 {
-                    let _ = recent.get(&(n % 50));
-                }
-                let (entries, weighs) = (recent.len(), weight(&recent));
-                assert!(entries <= most && weighs <= heaviest, "{entries} of {most}, {weighs} of {heaviest}");
-                let counted = |generation: &Generation<usize, usize>| {
-                    generation.entries.values().map(|(_, weight)| weight).sum::<usize>()
-                };
-                assert_eq!(weighs, counted(&recent.young) + counted(&recent.old));
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_in_use_stays() {
-        for entries in [3, 4, 10, 11] {
-            let mut recent = of(entries, 1000);
-            recent.insert(0, 0, 1);
-            for n in 1..1000 {
-                recent.insert(n, n, 1);
-                assert_eq!(recent.get(&0), Some(0), "{n} of {entries}");
-            }
-            assert_eq!(recent.get(&1), None);
-        }
-    }
-
-    #[test]
-    fn the_last_one_is_there_however_small_the_map() {
-        for entries in [0, 1, 2, 3] {
-            let mut recent = of(entries, 0);
-            for n in 0..10 {
-                recent.insert(n, n, 0);
-                assert_eq!(recent.get(&n), Some(n), "{entries}");
-            }
-            assert_eq!(recent.get(&0), None, "{entries}");
-        }
-    }
-
-    #[test]
-    fn what_is_too_heavy_or_forgotten_is_not_there() {
-        let mut recent = of(10, 100);
-        recent.insert(1, 1, 51);
-        assert!(recent.get(&1).is_none());
-        recent.insert(2, 2, 50);
-        recent.insert(3, 3, 10);
-        recent.remove(&2);
-        assert!(recent.get(&2).is_none() && recent.get(&3).is_some());
-        recent.insert(3, 4, 99);
-        assert!(recent.is_empty(), "the value before is not the one of this key any more");
-        recent.insert(3, 5, 10);
-        recent.clear();
-        assert!(recent.get(&3).is_none());
-        assert_eq!((recent.len(), weight(&recent)), (0, 0));
-    }
-
-    #[test]
-    fn a_new_value_takes_the_place_of_the_one_before() {
-        let mut recent = of(4, 100);
-        for n in 0..100 {
-            recent.insert(n % 2, n, 10);
-            assert_eq!((recent.get(&(n % 2)), recent.len()), (Some(n), 2.min(n + 1)));
-        }
-        assert_eq!(weight(&recent), 20);
-    }
-}
+mod tests;

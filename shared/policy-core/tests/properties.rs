@@ -213,11 +213,11 @@ proptest! {
 
     #[test]
     fn what_was_needed_last_is_at_hand_and_never_another_value(
-        entries in 0_usize..12, steps in vec((0_u8..20, 0_u8..10), 0..200),
+        entries in 0_usize..12, steps in vec((0_u64..20, 0_u8..10), 0..200),
     ) {
         let mut recent = Recent::new(Limits { entries, weight: usize::MAX });
         // A key that was removed took its place all the same.
-        let mut last: Vec<(u8, Option<usize>)> = Vec::new();
+        let mut last: Vec<(u64, Option<usize>)> = Vec::new();
         for (number, (key, what)) in steps.into_iter().enumerate() {
             let before = last.iter().position(|(known, _)| *known == key).and_then(|at| last.remove(at).1);
             match what {

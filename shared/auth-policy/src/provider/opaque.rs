@@ -101,7 +101,7 @@ impl Opaque {
             realm: checked_realm(config.realm.unwrap_or_else(|| shop.name.to_owned()))?,
             forward: config.forward_original_token,
             outputs,
-            identities: RefCell::new(Recent::new(Limits { entries: 1024, weight: 4 << 20 })),
+            identities: RefCell::new(Recent::salted(Limits { entries: 1024, weight: 4 << 20 })),
         })
     }
 

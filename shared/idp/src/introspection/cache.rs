@@ -32,7 +32,7 @@ const SLACK: u64 = 1000;
 impl Cache {
     /// For so many answers.
     pub(super) fn of(max_entries: usize) -> Self {
-        Self(Recent::new(Limits { entries: max_entries, weight: MAX_WEIGHT }))
+        Self(Recent::salted(Limits { entries: max_entries, weight: MAX_WEIGHT }))
     }
 
     pub(super) fn get(&mut self, hash: &[u8; 32], now: u64) -> Option<Known> {
