@@ -44,7 +44,7 @@ e2e-kind: ## Bring up kind and Istio, run the end-to-end tests there, tear down 
 check: ## Format, lints, documentation, scripts, licences, fuzzing, reproducible modules
 	@scripts/check.sh
 
-fuzz: ## Fuzz tokens, key sets, configurations and answers for a minute (TOLLGATE_FUZZ_SECONDS)
+fuzz: ## Fuzz JSON, tokens, key sets, configurations and answers for a minute (TOLLGATE_FUZZ_SECONDS)
 	@scripts/fuzz.sh
 
 reproducible: ## Build the modules in two folders and compare them

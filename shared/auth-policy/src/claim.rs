@@ -35,11 +35,13 @@ impl Wire for ClaimPath {
     }
 }
 
-/// A plain value as text: a string as it is, a number or a truth value as JSON writes it. Nothing for the others.
+/// A plain value as text: a string as it is, a number as it was written, a truth value as JSON writes it. Nothing for the others.
 pub(crate) fn as_text(json: &Json) -> Option<Cow<'_, str>> {
     match json {
         Json::Text(text) => Some(text.into()),
-        Json::Bool(_) | Json::Unsigned(_) | Json::Signed(_) | Json::Float(_) => Some(json.to_string().into()),
+        Json::Bool(_) | Json::Unsigned(_) | Json::Signed(_) | Json::Decimal(_) => {
+            Some(json.to_string().into())
+        }
         Json::Null | Json::List(_) | Json::Object(_) => None,
     }
 }

@@ -7,8 +7,8 @@ use policy_core::json::Json;
 use crate::base64;
 use crate::refused::Refused;
 
-/// Seconds that a double counts exactly, and later than any date that is meant.
-const MAX_SECONDS: u64 = 1 << 53;
+/// Of seconds that a double counts exactly, and later than any date that is meant.
+const MAX_MILLIS: u64 = (1 << 53) * 1000;
 
 /// The claims of a token: a JSON object that names no member twice.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,17 +102,10 @@ impl Claims {
         }
     }
 
-    /// A `NumericDate` (RFC 7519, 2) in milliseconds.
+    /// A `NumericDate` (RFC 7519, 2) in milliseconds, rounded down.
     pub(crate) fn date(&self, name: &str) -> Result<Option<u64>, Refused> {
-        match self.0.get(name) {
-            None => Ok(None),
-            Some(Json::Unsigned(seconds)) if *seconds <= MAX_SECONDS => Ok(seconds.checked_mul(1000)),
-            // A float outside 0..2^53 fails the comparison, as would one that is no number.
-            Some(Json::Float(seconds)) if (0.0..=MAX_SECONDS as f64).contains(seconds) => {
-                Ok(Some((seconds * 1000.0) as u64))
-            }
-            Some(_) => Err(Refused::BadClaim),
-        }
+        let Some(date) = self.0.get(name) else { return Ok(None) };
+        date.scaled(3).filter(|millis| *millis <= MAX_MILLIS).map(Some).ok_or(Refused::BadClaim)
     }
 
     /// Refuses registered claims of the wrong type, which would otherwise pass for missing (RFC 7519, 4.1).
@@ -153,6 +146,29 @@ mod tests {
         assert_eq!((get(&["a", "b"]), get(&["sub", "x"]), get(&["realm", "roles", "0"])), (None, None, None));
         assert_eq!((claims.subject(), claims.id(), claims.issuer()), (Some("ann"), Some("7"), None));
         assert_eq!(claims.expires(), Some(12));
+    }
+
+    #[test]
+    fn a_date_is_in_milliseconds_rounded_down() {
+        for (text, expected) in [
+            ("12", Ok(Some(12_000))),
+            ("12.9996", Ok(Some(12_999))),
+            ("1.001", Ok(Some(1001))),
+            ("1.5e3", Ok(Some(1_500_000))),
+            ("-0", Ok(Some(0))),
+            ("9007199254740992", Ok(Some(9_007_199_254_740_992_000))),
+            ("9007199254740992.0", Ok(Some(9_007_199_254_740_992_000))),
+            ("9007199254740992.001", Err(Refused::BadClaim)),
+            ("9007199254740993", Err(Refused::BadClaim)),
+            ("1e999", Err(Refused::BadClaim)),
+            ("-1", Err(Refused::BadClaim)),
+            ("-0.5", Err(Refused::BadClaim)),
+            ("\"12\"", Err(Refused::BadClaim)),
+            ("null", Err(Refused::BadClaim)),
+        ] {
+            assert_eq!(claims(&format!("{{\"exp\":{text}}}")).date("exp"), expected, "{text}");
+        }
+        assert_eq!(claims("{}").date("exp"), Ok(None));
     }
 
     #[test]

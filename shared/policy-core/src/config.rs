@@ -13,8 +13,6 @@ mod wording;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::error::Category;
-
 use crate::header::HeaderName;
 use crate::json::Json;
 
@@ -115,9 +113,9 @@ impl std::error::Error for ConfigError {}
 /// # Errors
 /// Names the path, what is wrong and what is allowed; for a misspelt key also the nearest known one.
 pub fn parse<T: Wire>(text: &[u8]) -> Result<T, ConfigError> {
-    let json: Json = serde_json::from_slice(text).map_err(|error| match error.classify() {
-        Category::Data => ConfigError::at("", error.to_string()),
-        _ => ConfigError::at("", format!("not valid JSON: {error}")),
+    let json = Json::parse(text).map_err(|error| match error.is_duplicate() {
+        true => ConfigError::at("", error.to_string()),
+        false => ConfigError::at("", format!("not valid JSON: {error}")),
     })?;
     Reader::whole(&json)
 }

@@ -1,7 +1,6 @@
 //! The switch that every rule has: `enforce`, `shadow` or `off`, for all requests or a stable share of them.
 
 use crate::config::{ConfigError, Wire};
-
 use crate::exchange::Exchange;
 use crate::format::{Captured, Compiler, Format, Phase};
 use crate::hash;
@@ -22,7 +21,7 @@ pub enum Enforcement {
     Off,
 }
 
-/// A share of requests, from just above 0 to 100 percent.
+/// A share of requests, from a billionth to 100 percent.
 #[derive(Debug, Clone, Copy, PartialEq, Wire)]
 #[serde(try_from = "f64")]
 #[cfg_attr(
@@ -161,6 +160,23 @@ mod tests {
             assert_eq!(crate::config::parse::<Enforcement>(json.as_bytes()).unwrap(), expected);
         }
         assert!(crate::config::parse::<Enforcement>(b"true").is_err());
+    }
+
+    #[test]
+    fn a_percentage_is_the_nearest_float() {
+        for text in
+            ["1", "100", "0.1", "12.5", "33.333", "99.999999999", "0.000000001", "1e1", "2.5E-3", "100.0"]
+        {
+            let percent: Percent = crate::config::parse(text.as_bytes()).unwrap();
+            assert_eq!(percent, Percent(text.parse().unwrap()), "{text}");
+        }
+        for text in ["0", "0.0", "-0", "-1", "-0.5", "100.000000001", "101", "1e3", "1e999999999", "-1e400"] {
+            let error = crate::config::parse::<Percent>(text.as_bytes()).unwrap_err();
+            assert!(
+                error.message().starts_with("a percentage is above 0 and at most 100"),
+                "{text}: {error}"
+            );
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //! | [`chain`] | several policies in one module |
 //! | [`host`] | what a policy may ask for: clock, randomness, store, signatures |
 //! | [`outside`] | work outside requests |
-//! | [`json`] | JSON that refuses a key given twice |
+//! | [`json`] | JSON that refuses a key given twice: the crate `json`, passed on |
 //! | [`config`] | strict reading of `pluginConfig`, errors that name the place |
 //! | [`mod@format`] | values with Envoy's format operators |
 //! | [`route`] | the `match` block |
@@ -45,7 +45,6 @@ pub mod header;
 pub mod headers;
 pub mod host;
 pub mod ids;
-pub mod json;
 pub mod outside;
 pub mod percent;
 pub mod policy;
@@ -66,6 +65,7 @@ pub use flow::{Flow, GrpcStatus, LocalReply};
 pub use header::{HeaderName, HeaderValue};
 pub use headers::{Headers, Write};
 pub use host::{Host, Signature, Stale, Stored};
+pub use json;
 pub use outside::Outside;
 pub use policy::{Callbacks, Plugin, Policy};
 pub use raw::{Snapshot, bytes, snapshot};

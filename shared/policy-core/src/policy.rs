@@ -1,8 +1,7 @@
 //! The traits a policy and its plugin implement.
 
-use crate::config::{ConfigError, Environment, Wire};
-
 use crate::callout::CalloutReply;
+use crate::config::{ConfigError, Environment, Wire};
 use crate::counter::Counters;
 use crate::exchange::Exchange;
 use crate::flow::{Flow, GrpcStatus, LocalReply};

@@ -42,6 +42,30 @@ pub fn is_printable(bytes: &[u8]) -> bool {
     words.iter().all(|bytes| others(word(*bytes)) == 0) && rest.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
+/// How many bytes stand before the first that ends a plain part of a JSON string (RFC 8259, 7): a quote, a backslash or a control
+/// character. All of them where there is none.
+#[must_use]
+#[inline(never)]
+pub fn plain(bytes: &[u8]) -> usize {
+    const QUOTES: u64 = word([b'"'; 8]);
+    const BACKSLASHES: u64 = word([b'\\'; 8]);
+    const BLANKS: u64 = word([b' '; 8]);
+    // The high bit of a byte that is below another, and (above it, which is later in the text) of some that are not.
+    let below = |word: u64, least: u64| word.wrapping_sub(least) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut before = 0_usize;
+    for bytes in words {
+        let word = word(*bytes);
+        let ends = below(word ^ QUOTES, LOW) | below(word ^ BACKSLASHES, LOW) | below(word, BLANKS);
+        if ends != 0 {
+            return before.wrapping_add((ends.trailing_zeros() / 8) as usize);
+        }
+        before = before.wrapping_add(8);
+    }
+    let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ');
+    before.wrapping_add(rest.iter().position(ends).unwrap_or(rest.len()))
+}
+
 const LOW: u64 = word([0x01; 8]);
 const HIGH: u64 = word([0x80; 8]);
 
@@ -92,6 +116,26 @@ mod tests {
             }
         }
         assert!(is_printable(b"") && !is_printable(&[0xff; 16]) && !is_printable(&[0; 16]));
+    }
+
+    #[test]
+    fn the_first_byte_that_is_not_plain_is_found_wherever_it_stands() {
+        let ends = |byte: u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        for length in 0..20 {
+            for around in [b' ', b'!', b'#', b'a', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+                assert_eq!(plain(&vec![around; length]), length);
+                for (at, byte) in (0..length).flat_map(|at| (0..=255).map(move |byte| (at, byte))) {
+                    // A second one behind it, and one that looks like it.
+                    for later in [around, b'"', b'\\', 0, byte ^ 0x80] {
+                        let mut bytes = vec![around; length];
+                        bytes[at] = byte;
+                        bytes[at + 1..].fill(later);
+                        let first = bytes.iter().position(|byte| ends(*byte)).unwrap_or(length);
+                        assert_eq!(plain(&bytes), first, "{byte} at {at} of {length}, then {later}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

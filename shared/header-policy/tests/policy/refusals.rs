@@ -139,7 +139,7 @@ const REFUSED: &[(&str, &str)] = &[
         r#"{"a\u0000\nINJECT":1}"#,
         r#"a\u{0}\nINJECT: unknown field "a\0\nINJECT" (allowed: rules, requestId, toFilterState, securityHeaders, cookies, failureMode)"#,
     ),
-    ("nope", "config: not valid JSON: expected ident at line 1 column 2"),
+    ("nope", "config: not valid JSON: expected true, false or null at line 1 column 2"),
     ("[]", "config: expected an object, found a list"),
 ];
 

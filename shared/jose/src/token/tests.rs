@@ -76,9 +76,7 @@ fn the_header_and_the_payload_are_utf_8() {
 
 #[test]
 fn payloads_are_objects_that_name_nothing_twice() {
-    for bad in
-        ["", "1", "null", "[]", "Payload", r#"{"exp":1,"exp":9}"#, r#"{"exp":1e999}"#, r#"{"a":NaN}"#, "{}{}"]
-    {
+    for bad in ["", "1", "null", "[]", "Payload", r#"{"exp":1,"exp":9}"#, r#"{"a":NaN}"#, "{}{}"] {
         assert_eq!(fault(token(r#"{"alg":"RS256"}"#, bad)), Some(Malformed::Payload), "{bad}");
     }
     assert_eq!(fault(A4), Some(Malformed::Payload));

@@ -15,7 +15,7 @@ pub(super) fn unknown(what: &str, wrong: &str, known: &[&str]) -> String {
 pub(super) fn mismatch(found: &Json, expected: &str) -> String {
     let found = match (found, expected) {
         (Json::Bool(_), "a string") => "true or false (YAML reads an unquoted on, off, yes or no so)",
-        (Json::Unsigned(_) | Json::Signed(_) | Json::Float(_), "a string") => {
+        (Json::Unsigned(_) | Json::Signed(_) | Json::Decimal(_), "a string") => {
             "a number (text that looks like one goes in quotes)"
         }
         _ => kind(found),
@@ -28,7 +28,7 @@ pub(super) fn kind(json: &Json) -> &'static str {
     match json {
         Json::Null => "nothing",
         Json::Bool(_) => "true or false",
-        Json::Unsigned(_) | Json::Signed(_) | Json::Float(_) => "a number",
+        Json::Unsigned(_) | Json::Signed(_) | Json::Decimal(_) => "a number",
         Json::Text(_) => "a string",
         Json::List(_) => "a list",
         Json::Object(_) => "an object",

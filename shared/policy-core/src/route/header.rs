@@ -1,7 +1,6 @@
 //! Conditions on headers.
 
 use crate::config::Wire;
-
 use crate::header::HeaderName;
 use crate::headers::Headers;
 use crate::regex::Regex;
