@@ -5,7 +5,7 @@
 //! read them. Of library functions not even the short names are kept: they would be a tenth of a module, and a panic
 //! logs its message and place before it traps.
 
-use walrus::Module;
+use walrus::{FunctionKind, Module};
 
 /// The longest name that is kept, in bytes.
 const LONGEST: usize = 40;
@@ -24,42 +24,68 @@ const OURS: [&str; 10] = [
     "ratelimit_policy",
 ];
 
-/// Gives every function of ours, and every one that has no Rust path, the short form of its name; takes it from others.
+/// Gives every function of ours, and every one that has no Rust path, the short form of its name. Takes it from others, imports
+/// among them: the host knows those.
 pub(crate) fn shorten(module: &mut Module) {
     for function in module.funcs.iter_mut() {
-        function.name = function.name.take().map(|name| short(&name)).filter(|name| is_kept(name));
+        let is_imported = matches!(function.kind, FunctionKind::Import(_));
+        function.name = function.name.take().filter(|_| !is_imported).and_then(|name| short(&name));
     }
 }
 
-/// True for callbacks, C functions and Rust functions of [`OURS`].
-fn is_kept(short: &str) -> bool {
-    let path = short.trim_start_matches(['<', '&']);
-    !path.contains("::")
-        || OURS.iter().any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.starts_with("::")))
+/// `edits::Edits::apply` for the mangled form of `header_policy::edits::Edits::apply`, whether it is the type's own or some
+/// trait's: without crate, trait and type parameters. Nothing for a library's function.
+fn short(mangled: &str) -> Option<String> {
+    let name = format!("{:#}", rustc_demangle::demangle(mangled));
+    let (of, function) = match name.strip_prefix('<') {
+        Some(rest) => rest.split_at(outermost(rest, ">").unwrap_or(rest.len())),
+        None => ("", name.as_str()),
+    };
+    let of = of.get(..outermost(of, " as ").unwrap_or(of.len())).unwrap_or_default();
+    let path = plain(of.trim_start_matches('&')) + plain(function.trim_start_matches('>')).as_str();
+    let Some((first, rest)) = path.split_once("::") else { return Some(cut(&path)) };
+    OURS.contains(&first).then(|| cut(rest))
 }
 
-/// `<header_policy::edits::Edits>::apply` for its mangled form; what stands deeper than one `<` becomes `_`.
-fn short(mangled: &str) -> String {
-    let name = format!("{:#}", rustc_demangle::demangle(mangled));
-    let mut out = String::new();
+/// Where this stands outside all angle brackets.
+fn outermost(name: &str, wanted: &str) -> Option<usize> {
     let mut depth: usize = 0;
-    for c in name.chars() {
-        if c == '>' && !out.ends_with('-') {
-            depth = depth.saturating_sub(1);
+    for (at, c) in name.char_indices() {
+        if depth == 0 && name.get(at..).is_some_and(|rest| rest.starts_with(wanted)) {
+            return Some(at);
         }
-        match depth {
-            0 | 1 => out.push(c),
-            _ if out.ends_with('_') => {}
-            _ => out.push('_'),
-        }
-        if c == '<' {
-            depth = depth.saturating_add(1);
-        }
-        if out.len() >= LONGEST {
-            break;
+        depth = deeper(depth, c, name.get(..at).unwrap_or_default());
+    }
+    None
+}
+
+/// What stands outside all angle brackets.
+fn plain(name: &str) -> String {
+    let mut depth: usize = 0;
+    let mut out = String::new();
+    for (at, c) in name.char_indices() {
+        let before = depth;
+        depth = deeper(depth, c, name.get(..at).unwrap_or_default());
+        if before == 0 && depth == 0 {
+            out.push(c);
         }
     }
     out
+}
+
+/// The number of open brackets behind this character. That of an arrow is none.
+fn deeper(depth: usize, c: char, before: &str) -> usize {
+    match c {
+        '<' => depth.saturating_add(1),
+        '>' if !before.ends_with('-') => depth.saturating_sub(1),
+        _ => depth,
+    }
+}
+
+/// At most so many bytes, cut between characters.
+fn cut(path: &str) -> String {
+    let end = (0..=LONGEST).rev().find(|end| path.is_char_boundary(*end)).unwrap_or_default();
+    path.get(..end).unwrap_or(path).to_owned()
 }
 
 #[cfg(test)]
@@ -67,35 +93,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_demangled_and_its_inner_generics_are_left_out() {
+    fn a_name_is_a_path_without_crate_trait_and_parameters() {
         for (mangled, name) in [
             ("proxy_on_configure", "proxy_on_configure"),
-            ("_RNvMNtCs1_13header_policy5editsNtB2_5Edits5apply", "<header_policy::edits::Edits>::apply"),
-            ("_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE", "core::fmt::Write::write_fmt"),
+            ("malloc", "malloc"),
+            ("_RNvMNtCs1_13header_policy5editsNtB2_5Edits5apply", "edits::Edits::apply"),
+            (
+                "_ZN83_$LT$ratelimit_policy..limit..Config$u20$as$u20$policy_core..config..read..Wire$GT$4read17h0123456789abcdefE",
+                "limit::Config::read",
+            ),
+            (
+                "_ZN71_$LT$$RF$policy_core..ids..Ids$LT$V$GT$$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE",
+                "ids::Ids::fmt",
+            ),
+            ("_ZN14filter_runtime6stream13Seat$LT$P$GT$3run17h0123456789abcdefE", "stream::Seat::run"),
+            (
+                "_ZN11policy_core5outer28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE",
+                "outer::{{closure}}",
+            ),
         ] {
-            assert_eq!(short(mangled), name);
+            assert_eq!(short(mangled).as_deref(), Some(name));
         }
-        assert!(short(&"x".repeat(500)).len() <= LONGEST);
     }
 
     #[test]
     fn a_library_function_has_no_name() {
-        for (short, kept) in [
-            ("proxy_on_configure", true),
-            ("dlmalloc", true),
-            ("jose::key_set::KeySet::verify", true),
-            ("<&json::Json as core::fmt::D", true),
-            ("alloc::vec::Vec<T,A>::push", false),
-            ("<T as core::fmt::Display>::fmt", false),
-            ("core::ptr::drop_in_place<jose::key::Key>", false),
-            ("josephine::Empress::new", false),
+        for mangled in [
+            "_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE",
+            "_ZN40_$LT$T$u20$as$u20$core..fmt..Display$GT$3fmt17h0123456789abcdefE",
+            "_ZN4core3ptr35drop_in_place$LT$jose..key..Key$GT$17h0123456789abcdefE",
+            "_ZN9josephine7Empress3new17h0123456789abcdefE",
         ] {
-            assert_eq!(is_kept(short), kept, "{short}");
+            assert_eq!(short(mangled), None, "{mangled}");
         }
     }
 
     #[test]
     fn a_name_is_cut_between_characters() {
-        assert!(short(&"é".repeat(100)).len() <= LONGEST + 1);
+        assert!(short(&"x".repeat(500)).unwrap().len() == LONGEST);
+        assert!(cut(&"aé".repeat(100)).len() <= LONGEST);
     }
 }
