@@ -53,7 +53,7 @@ pub enum ProxyKind {
 }
 
 /// A Service or a ServiceEntry.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, policy_core::config::Wire)]
 #[serde(try_from = "String")]
 pub struct ServiceName {
     /// Its namespace.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use policy_core::config::Wire;
 use policy_core::time::Span;
-use serde::Deserialize;
 
 use super::message::{Headers, Wanted};
 use super::moment::Moment;
@@ -20,7 +20,7 @@ const MOST_REQUESTS: usize = 10_000;
 const LARGEST: u64 = 4 << 20;
 
 /// The file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Fixture {
     /// Files and directories, seen from the fixture.
@@ -52,7 +52,7 @@ pub(super) struct Fixture {
 }
 
 /// A request, and what its upstream answers.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Described {
     pub(super) name: Option<String>,
@@ -87,7 +87,7 @@ pub(super) struct Described {
 }
 
 /// Who sends it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Peer {
     /// With or without a port.
@@ -96,7 +96,7 @@ pub(super) struct Peer {
 }
 
 /// Its connection, when that is encrypted.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Tls {
     pub(super) version: Option<String>,
@@ -107,7 +107,7 @@ pub(super) struct Tls {
 }
 
 /// What the upstream answers.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Wire)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Response {
     #[serde(default = "ok")]
@@ -123,7 +123,7 @@ impl Default for Response {
 }
 
 /// What shall come of it; what is not named may be anything.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Expect {
     pub(super) status: Option<u16>,

@@ -1,15 +1,14 @@
 //! Headers as fixtures write them.
 
-use std::fmt;
-
+use policy_core::config::{Reader, Wire};
+use policy_core::json::Json;
 use policy_core::table::Pairs;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Headers in order, names in lower case: `[{name, value}]`, or `{name: value}` where no name comes twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Headers(pub(super) Vec<(String, String)>);
 
-#[derive(serde::Deserialize)]
+#[derive(Wire)]
 #[serde(deny_unknown_fields)]
 struct Header {
     name: String,
@@ -22,42 +21,33 @@ impl Headers {
         self.0.iter().map(bytes).collect()
     }
 
-    fn push<E: de::Error>(&mut self, name: &str, value: String) -> Result<(), E> {
+    fn push(&mut self, name: &str, value: String, reader: &mut Reader) -> Option<()> {
         let name = name.to_ascii_lowercase();
-        policy_core::HeaderName::parse(&name).map_err(E::custom)?;
-        policy_core::HeaderValue::parse(&value).map_err(E::custom)?;
+        reader.checked(policy_core::HeaderName::parse(&name))?;
+        reader.checked(policy_core::HeaderValue::parse(&value))?;
         self.0.push((name, value));
-        Ok(())
+        Some(())
     }
 }
 
-impl<'de> Deserialize<'de> for Headers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
-        impl<'de> Visitor<'de> for Written {
-            type Value = Headers;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("{name: value} or [{name, value}]")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Headers, A::Error> {
-                let mut headers = Headers::default();
-                while let Some((name, value)) = entries.next_entry::<String, String>()? {
-                    headers.push::<A::Error>(&name, value)?;
+impl Wire for Headers {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        let mut headers = Self::default();
+        match json {
+            Json::Object(members) => {
+                for (name, value) in members {
+                    let value = reader.under(name, value)?;
+                    headers.push(name, value, reader)?;
                 }
-                Ok(headers)
             }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Headers, A::Error> {
-                let mut headers = Headers::default();
-                while let Some(Header { name, value }) = items.next_element()? {
-                    headers.push::<A::Error>(&name, value)?;
+            Json::List(_) => {
+                for Header { name, value } in Vec::read(json, reader)? {
+                    headers.push(&name, value, reader)?;
                 }
-                Ok(headers)
             }
+            _ => return reader.mismatch("{name: value} or [{name, value}]", json),
         }
-        deserializer.deserialize_any(Written)
+        Some(headers)
     }
 }
 
@@ -69,28 +59,13 @@ pub(super) enum Wanted {
     Absent,
 }
 
-impl<'de> Deserialize<'de> for Wanted {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
-        impl Visitor<'_> for Written {
-            type Value = Wanted;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, true (for any) or null (for none)")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Wanted, E> {
-                Ok(Wanted::Is(text.to_owned()))
-            }
-
-            fn visit_bool<E: de::Error>(self, present: bool) -> Result<Wanted, E> {
-                Ok(if present { Wanted::Present } else { Wanted::Absent })
-            }
-
-            fn visit_unit<E: de::Error>(self) -> Result<Wanted, E> {
-                Ok(Wanted::Absent)
-            }
+impl Wire for Wanted {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        match json {
+            Json::Text(text) => Some(Self::Is(text.clone())),
+            Json::Bool(true) => Some(Self::Present),
+            Json::Bool(false) | Json::Null => Some(Self::Absent),
+            _ => reader.mismatch("a string, true (for any) or null (for none)", json),
         }
-        deserializer.deserialize_any(Written)
     }
 }

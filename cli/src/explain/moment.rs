@@ -1,10 +1,10 @@
 //! Points in time as fixtures write them.
 
+use policy_core::config::Wire;
 use policy_core::time::Timestamp;
-use serde::Deserialize;
 
 /// Milliseconds since the Unix epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Wire)]
 #[serde(try_from = "String")]
 pub(super) struct Moment(pub(super) u64);
 

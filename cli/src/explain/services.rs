@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use policy_core::config::Wire;
 use policy_core::{Answer, Callout, CalloutReply, Lost, Snapshot};
-use serde::Deserialize;
 
 use super::message::Headers;
 use crate::fault::Fault;
@@ -14,7 +14,7 @@ use crate::fault::Fault;
 const ANY: &str = "*";
 
 /// An answer as a fixture gives it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Wire)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Given {
     status: Option<u16>,
@@ -32,7 +32,7 @@ pub(super) struct Given {
 }
 
 /// `overall_code` of a rate limit service's answer.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Wire)]
 #[serde(rename_all = "camelCase")]
 enum Verdict {
     Ok,

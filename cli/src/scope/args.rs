@@ -41,7 +41,7 @@ pub struct Args {
 }
 
 /// The proxies and chains there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, policy_core::config::Wire)]
 #[serde(rename_all = "kebab-case")]
 pub enum As {
     /// Requests that come to a workload with a sidecar.

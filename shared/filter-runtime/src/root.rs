@@ -93,5 +93,5 @@ fn environment(name: &str) -> Option<String> {
     }
     let part = |property: &str| host::property(property).unwrap_or_default();
     let parts = [part("plugin_name"), part("plugin_root_id")];
-    Some(String::from_utf8_lossy(&parts.join(&0)).into_owned())
+    String::from_utf8(parts.join(&0)).ok()
 }

@@ -8,17 +8,19 @@
 mod names;
 mod read;
 mod secret;
+mod values;
 mod wording;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::header::HeaderName;
-use crate::json::Json;
+use crate::json::{Json, write_text};
 
 pub use names::names;
 pub use read::{Members, Reader, Wire};
 pub use secret::{Environment, PLUGIN, Secret, SecretText};
+pub use values::Entries;
 pub use wire_derive::Wire;
 pub use wording::nearest;
 
@@ -91,7 +93,10 @@ impl ConfigError {
 /// A key as it may stand in a log: a line break in it would begin a line of its own.
 fn printable(key: &str) -> Cow<'_, str> {
     if key.chars().any(char::is_control) {
-        Cow::Owned(key.escape_default().to_string())
+        let mut quoted = String::new();
+        write_text(&mut quoted, key);
+        let escaped = quoted.strip_prefix('"').and_then(|key| key.strip_suffix('"'));
+        Cow::Owned(escaped.unwrap_or_default().to_owned())
     } else {
         Cow::Borrowed(key)
     }

@@ -106,7 +106,7 @@ pub struct Compiled {
 ///
 /// # Errors
 /// Names the place and the remedy.
-pub fn compile(config: Config, _: Environment<'_>) -> Result<Compiled, ConfigError> {
+pub fn compile(mut config: Config, _: Environment<'_>) -> Result<Compiled, ConfigError> {
     let mut counters = Counters::new(NAME);
     let mut compiler = Compiler::new(HeaderName::REQUEST_ID);
     if config.limits.is_empty() || config.limits.len() > MAX_LIMITS {
@@ -122,7 +122,7 @@ pub fn compile(config: Config, _: Environment<'_>) -> Result<Compiled, ConfigErr
     let mut context =
         limit::Context { compiler: &mut compiler, counters: &mut counters, max_keys: config.max_keys };
     let mut limits: Vec<Limit> = Vec::with_capacity(config.limits.len());
-    for (index, config) in config.limits.into_iter().enumerate() {
+    for (index, config) in config.limits.iter_mut().enumerate() {
         let at = |error: ConfigError| error.under_item("limits", index);
         let name = config.name.as_str();
         if limits.iter().any(|limit| limit.name == name) {

@@ -2,6 +2,8 @@
 
 mod bounds;
 
+use std::mem;
+
 use policy_core::config::Wire;
 use policy_core::enforcement::{Enforcement, Percent, Rollout};
 use policy_core::format::Compiler;
@@ -191,11 +193,11 @@ pub(crate) struct Context<'c> {
 }
 
 impl Limit {
-    pub(crate) fn compile(config: Config, context: &mut Context<'_>) -> Result<Self, ConfigError> {
+    pub(crate) fn compile(config: &mut Config, context: &mut Context<'_>) -> Result<Self, ConfigError> {
         let name = config.name.as_str().to_owned();
         let (kind, budgets) = match config.scope {
-            Scope::Local => bounds::local(&name, &config)?,
-            Scope::Global => (Kind::Global, bounds::global(&config)?),
+            Scope::Local => bounds::local(&name, config)?,
+            Scope::Global => (Kind::Global, bounds::global(config)?),
         };
         let most = budgets.iter().filter(|budget| **budget != Budget::Block).map(Budget::most).min();
         if let (Some(_), Kind::Concurrency(_) | Kind::Block) = (&config.cost, &kind) {
@@ -207,10 +209,10 @@ impl Limit {
             _ => budgets.iter().map(|budget| Policies::of_budget(&name, budget)).collect(),
         };
         Ok(Self {
-            key: Key::compile(config.key, config.required)?,
+            key: Key::compile(mem::take(&mut config.key), config.required)?,
             cost: cost.map_err(|error| error.under("cost"))?,
             max_keys: config.max_keys.unwrap_or(context.max_keys),
-            matches: config.matches,
+            matches: mem::take(&mut config.matches),
             enforcement: config.enforcement,
             rollout: Rollout::compile(config.percent, config.percent_by.as_deref(), context.compiler)?,
             tally: Tally::new(&name, context.counters),

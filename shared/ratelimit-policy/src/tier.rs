@@ -1,9 +1,7 @@
 //! Tiers: which budget a key has by what is known of the caller.
 
-use std::collections::BTreeMap;
-
 use policy_core::ConfigError;
-use policy_core::config::Wire;
+use policy_core::config::{Entries, Wire};
 
 use crate::facts::Facts;
 use crate::key::{Element, Part};
@@ -22,7 +20,7 @@ pub struct Config {
     by: Element,
     /// The rate of each tier.
     #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = MAX_TIERS)))]
-    values: BTreeMap<String, BudgetConfig>,
+    values: Entries<BudgetConfig>,
     /// The rate of those who have no tier, or one that is not named.
     default: BudgetConfig,
 }
@@ -41,7 +39,7 @@ impl Tiers {
     /// # Errors
     /// Names the tier whose budget makes no sense; refuses no tiers, too many, and what is the same for everyone.
     pub fn compile(config: &Config) -> Result<(Self, Vec<Budget>), ConfigError> {
-        if config.values.is_empty() || config.values.len() > MAX_TIERS {
+        if config.values.0.is_empty() || config.values.0.len() > MAX_TIERS {
             let message = format!("there are 1 to {MAX_TIERS} tiers; for one rate for everyone write rate");
             return Err(ConfigError::at("values", message));
         }
@@ -53,12 +51,9 @@ impl Tiers {
         }
         let mut budgets = vec![config.default.compile().map_err(|error| error.under("default"))?];
         let mut values = Vec::new();
-        for (name, budget) in &config.values {
-            let budget = budget.compile().map_err(|error| error.under(name).under("values"))?;
-            if let Err(at) = place(&values, name.as_bytes()) {
-                values.insert(at, (name.clone().into_bytes(), budgets.len()));
-            }
-            budgets.push(budget);
+        for (name, budget) in config.values.sorted() {
+            budgets.push(budget.compile().map_err(|error| error.under(name).under("values"))?);
+            values.push((name.as_bytes().to_vec(), values.len().saturating_add(1)));
         }
         Ok((Self { by: config.by.clone(), values }, budgets))
     }

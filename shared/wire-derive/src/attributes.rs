@@ -26,6 +26,7 @@ pub(crate) enum Case {
     AsIs,
     Camel,
     Lower,
+    Kebab,
 }
 
 impl Case {
@@ -34,6 +35,7 @@ impl Case {
         let name = name.to_string();
         match self {
             Self::AsIs | Self::Lower => name,
+            Self::Kebab => name.replace('_', "-"),
             Self::Camel => {
                 let mut words = name.split('_');
                 let first = words.next().unwrap_or_default().to_owned();
@@ -48,6 +50,13 @@ impl Case {
         match self {
             Self::AsIs => name,
             Self::Lower => name.to_lowercase(),
+            Self::Kebab => {
+                let words = name.chars().flat_map(|letter| {
+                    let dash = letter.is_uppercase().then_some('-');
+                    dash.into_iter().chain(letter.to_lowercase())
+                });
+                words.skip(1).collect()
+            }
             Self::Camel => {
                 let mut letters = name.chars();
                 letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
@@ -69,7 +78,13 @@ pub(crate) fn container(attributes: &[Attribute]) -> Result<Container> {
             found.case = match case.value().as_str() {
                 "camelCase" => Case::Camel,
                 "lowercase" => Case::Lower,
-                _ => return Err(Error::new(case.span(), "names are written in camelCase or lowercase")),
+                "kebab-case" => Case::Kebab,
+                _ => {
+                    return Err(Error::new(
+                        case.span(),
+                        "names are written in camelCase, lowercase or kebab-case",
+                    ));
+                }
             };
         } else if meta.path.is_ident("deny_unknown_fields") {
             found.is_strict = true;

@@ -7,7 +7,7 @@
 //!
 //! | attribute | on | meaning |
 //! |---|---|---|
-//! | `rename_all = "camelCase"` or `"lowercase"` | type | how names are written |
+//! | `rename_all = "camelCase"`, `"lowercase"` or `"kebab-case"` | type | how names are written |
 //! | `deny_unknown_fields` | struct | has to be there: no other way of reading is known |
 //! | `try_from = "Type"` | type | reads that type, and converts |
 //! | `expecting = "words"` | struct | what an error says should have been there |

@@ -42,6 +42,12 @@ fn an_enum_of_words_is_read_as_one_and_any_other_with_its_content() {
     });
     let words = words.unwrap().to_string();
     assert!(words.contains(r#"reader . word (json , & ["ifAbsent" , "off"])"#), "{words}");
+    let words = wire(&parse_quote! {
+        #[serde(rename_all = "kebab-case")]
+        enum As { SidecarInbound, Gateway }
+    });
+    let words = words.unwrap().to_string();
+    assert!(words.contains(r#"& ["sidecar-inbound" , "gateway"]"#), "{words}");
     let mixed = wire(&parse_quote! {
         #[serde(rename_all = "lowercase")]
         enum Element { Path, Header(HeaderName) }
@@ -56,7 +62,10 @@ fn what_would_be_read_in_another_way_than_the_schema_says_does_not_compile() {
     let cases: [(syn::DeriveInput, &str); 9] = [
         (parse_quote! { struct Loose { a: u64 } }, "say deny_unknown_fields"),
         (parse_quote! { #[serde(untagged)] enum E { A } }, "Wire does not know this of a type"),
-        (parse_quote! { #[serde(rename_all = "snake_case")] enum E { A } }, "camelCase or lowercase"),
+        (
+            parse_quote! { #[serde(rename_all = "snake_case")] enum E { A } },
+            "camelCase, lowercase or kebab-case",
+        ),
         (
             parse_quote! { #[serde(deny_unknown_fields)] struct S { #[serde(flatten)] a: A } },
             "Wire does not know this of a member",

@@ -137,7 +137,7 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"{"failureMode":"open"}"#, r#"failureMode: unknown value "open" (allowed: deny, allow)"#),
     (
         r#"{"a\u0000\nINJECT":1}"#,
-        r#"a\u{0}\nINJECT: unknown field "a\0\nINJECT" (allowed: rules, requestId, toFilterState, securityHeaders, cookies, failureMode)"#,
+        r#"a\u0000\u000aINJECT: unknown field "a\0\nINJECT" (allowed: rules, requestId, toFilterState, securityHeaders, cookies, failureMode)"#,
     ),
     ("nope", "config: not valid JSON: expected true, false or null at line 1 column 2"),
     ("[]", "config: expected an object, found a list"),

@@ -4,8 +4,6 @@
 //! on with what there is, the mistake is kept, and [`parse`](super::parse) refuses the whole in the end. So a type's code
 //! is a call for each member, where serde's has a way out for each; a filter's module halves what it spends on this.
 
-use std::collections::BTreeMap;
-
 use super::{ConfigError, printable, wording};
 use crate::json::Json;
 
@@ -97,12 +95,12 @@ impl Reader {
         self.path.push_str(&printable(key));
     }
 
-    fn enter_item(&mut self, index: usize) {
+    pub(super) fn enter_item(&mut self, index: usize) {
         self.outer.push(self.path.len());
         self.path.push_str(&format!("[{index}]"));
     }
 
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.path.truncate(self.outer.pop().unwrap_or_default());
     }
 
@@ -227,68 +225,4 @@ impl Reader {
 
 fn find<'j>(members: Members<'j>, name: &str) -> Option<&'j Json> {
     members.iter().find(|(key, _)| key == name).map(|(_, json)| json)
-}
-
-impl Wire for bool {
-    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
-        match json {
-            Json::Bool(value) => Some(*value),
-            _ => reader.mismatch("true or false", json),
-        }
-    }
-}
-
-impl Wire for u64 {
-    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
-        match json {
-            Json::Unsigned(value) => Some(*value),
-            _ => reader.mismatch("a whole number from 0", json),
-        }
-    }
-}
-
-impl Wire for f64 {
-    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
-        match json {
-            // Down to a billionth; no number when it is below 0 or too large, so that no range holds it.
-            Json::Decimal(_) => Some(json.scaled(9).map_or(Self::NAN, |billionths| billionths as Self / 1e9)),
-            Json::Unsigned(value) => Some(*value as Self),
-            Json::Signed(value) => Some(*value as Self),
-            _ => reader.mismatch("a number", json),
-        }
-    }
-}
-
-impl Wire for String {
-    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
-        match json {
-            Json::Text(text) => Some(text.clone()),
-            _ => reader.mismatch("a string", json),
-        }
-    }
-}
-
-impl<T: Wire> Wire for Vec<T> {
-    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
-        let items = reader.items(json)?;
-        let mut all = Self::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            reader.enter_item(index);
-            let value = T::read(item, reader);
-            reader.leave();
-            all.push(value?);
-        }
-        Some(all)
-    }
-}
-
-impl<T: Wire> Wire for BTreeMap<String, T> {
-    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
-        let members = reader.object(json, "an object")?;
-        let mut all = Self::new();
-        for (key, json) in members {
-            all.insert(key.clone(), reader.under(key, json)?);
-        }
-        Some(all)
-    }
 }

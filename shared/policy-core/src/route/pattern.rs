@@ -130,7 +130,7 @@ fn normal(path: &str) -> Result<NormalPath<'static>, String> {
     if normal.as_bytes() != path.as_bytes() {
         return Err(format!(
             "write {:?}: paths are compared in that form",
-            String::from_utf8_lossy(normal.as_bytes())
+            str::from_utf8(normal.as_bytes()).unwrap_or_default()
         ));
     }
     Ok(normal.into_owned())

@@ -131,7 +131,8 @@ impl Response {
     /// The name of the limit that is nearest its end, as Limitador tells it in `x-ratelimit-limit`: the first one there.
     #[must_use]
     pub fn nearest(&self) -> Option<&str> {
-        let (_, name) = self.text("x-ratelimit-limit")?.split_once(";name=\"")?;
+        let mut parameters = self.text("x-ratelimit-limit")?.split(';');
+        let name = parameters.find_map(|parameter| parameter.strip_prefix("name=\""))?;
         name.split_once('"').map(|(name, _)| name)
     }
 

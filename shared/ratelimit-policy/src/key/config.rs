@@ -111,7 +111,7 @@ impl TryFrom<String> for Word {
     }
 }
 
-/// A header that says something of the client.
+/// A header's name: a lower-case token. What has an element of its own is refused, and what says nothing of the client.
 #[derive(Debug, Clone, PartialEq, Eq, Wire)]
 #[serde(try_from = "HeaderName")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "HeaderName"))]
