@@ -3,6 +3,7 @@
 use std::fmt;
 use std::mem;
 
+use policy_core::bytes::find;
 use policy_core::json::Json;
 
 use crate::base64;
@@ -52,9 +53,11 @@ impl<'t> Token<'t> {
     /// [`Malformed`] says what is not as RFC 7515 has it, or not as we want it (RFC 8725).
     pub fn read(text: &'t [u8]) -> Result<Self, Malformed> {
         let parts = Parts::split(text)?;
-        let header = Header::read(parts.header)?;
-        let signature = base64::decode(parts.signature.as_bytes()).ok_or(Malformed::Encoding)?;
-        let claims_text = base64::decode(parts.payload.as_bytes()).ok_or(Malformed::Encoding)?;
+        let whole = |error| unwritable(parts.whole, error);
+        let header = Header::read(parts.header).map_err(whole)?;
+        let decoded = |part: &str| base64::decode(part.as_bytes()).ok_or_else(|| whole(Malformed::Encoding));
+        let signature = decoded(parts.signature)?;
+        let claims_text = decoded(parts.payload)?;
         let claims_text = String::from_utf8(claims_text).map_err(|_| Malformed::Payload)?;
         let claims = match Json::parse(claims_text.as_bytes()) {
             Ok(json @ Json::Object(_)) => Claims::new(json),
@@ -114,10 +117,13 @@ impl<'t> Token<'t> {
 #[must_use]
 pub fn looks_like_a_token(text: &[u8]) -> bool {
     let Ok(parts) = Parts::split(text) else { return false };
-    header_members(parts.header).is_ok_and(|header| has(&header, "alg"))
+    let is_written_so = text.iter().all(|byte| *byte == b'.' || base64::is_digit(*byte));
+    is_written_so && header_members(parts.header).is_ok_and(|header| has(&header, "alg"))
 }
 
 struct Parts<'t> {
+    whole: &'t str,
+    /// What is signed.
     text: &'t str,
     header: &'t str,
     payload: &'t str,
@@ -129,31 +135,35 @@ impl<'t> Parts<'t> {
         if text.len() > MAX_TOKEN {
             return Err(Malformed::TooLong);
         }
-        let mut is_written_so = true;
-        let (mut dots, mut first, mut last) = (0_u32, 0, 0);
-        for (place, byte) in text.iter().copied().enumerate() {
-            if byte == b'.' {
-                (dots, last) = (dots.saturating_add(1), place);
-                first = if dots == 1 { place } else { first };
-            } else {
-                is_written_so &= base64::is_digit(byte);
-            }
-        }
         let text = std::str::from_utf8(text).map_err(|_| Malformed::Character)?;
-        if !is_written_so {
-            return Err(Malformed::Character);
-        }
-        let part = |from: usize, to: usize| text.get(from..to).ok_or(Malformed::Parts);
-        if dots != 2 {
-            return Err(Malformed::Parts);
+        let next = |from: usize| {
+            let place = find(text.as_bytes().get(from..)?, b'.')?;
+            from.checked_add(place)
+        };
+        let part =
+            |from: usize, to: usize| text.get(from..to).ok_or_else(|| unwritable(text, Malformed::Parts));
+        let first = next(0).unwrap_or(text.len());
+        let payload = first.saturating_add(1);
+        let last = next(payload).unwrap_or_default();
+        let signature = last.saturating_add(1);
+        if next(signature).is_some() {
+            return Err(unwritable(text, Malformed::Parts));
         }
         Ok(Self {
+            whole: text,
             text: part(0, last)?,
             header: part(0, first)?,
-            payload: part(first.saturating_add(1), last)?,
-            signature: part(last.saturating_add(1), text.len())?,
+            payload: part(payload, last)?,
+            signature: part(signature, text.len())?,
         })
     }
+}
+
+/// What is wrong with a text that is wrong: first of all a character that no token has.
+#[cold]
+fn unwritable(text: &str, other: Malformed) -> Malformed {
+    let is_written_so = text.bytes().all(|byte| byte == b'.' || base64::is_digit(byte));
+    if is_written_so { other } else { Malformed::Character }
 }
 
 type Members = Vec<(String, Json)>;

@@ -10,7 +10,7 @@ mod parse;
 
 use std::fmt;
 
-use raw::bytes::{has, is_printable};
+use raw::bytes::{is_printable, plain};
 
 pub use decimal::Decimal;
 pub use error::Error;
@@ -128,7 +128,7 @@ pub fn write_text(out: &mut String, text: &str) {
     out.push('"');
     let bytes = text.as_bytes();
     // As most text is, and each request with a new token writes a thousand characters of it.
-    if is_printable(bytes) && !has(bytes, b'"') && !has(bytes, b'\\') {
+    if is_printable(bytes) && plain(bytes) == bytes.len() {
         out.push_str(text);
     } else {
         write_escaped(out, text);

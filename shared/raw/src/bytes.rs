@@ -21,13 +21,8 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
 
 /// True when this byte is among them.
 #[must_use]
-#[inline(never)]
 pub fn has(bytes: &[u8], byte: u8) -> bool {
-    let pattern = word([byte; 8]);
-    let (words, rest) = bytes.as_chunks::<8>();
-    // The high bit of a byte that is zero here (and, above it, of some that are not).
-    let zeros = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
-    words.iter().any(|bytes| zeros(word(*bytes) ^ pattern) != 0) || rest.contains(&byte)
+    find(bytes, byte).is_some()
 }
 
 /// True when all of it is printable ASCII, blanks included: no control byte, no DEL, nothing above.
@@ -40,6 +35,26 @@ pub fn is_printable(bytes: &[u8]) -> bool {
     // may be wrong.
     let others = |word: u64| (word | word.wrapping_add(LOW) | !(word | HIGH).wrapping_sub(BLANKS)) & HIGH;
     words.iter().all(|bytes| others(word(*bytes)) == 0) && rest.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// Where the first byte of this value stands.
+#[must_use]
+#[inline(never)]
+pub fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
+    let pattern = word([wanted; 8]);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut before = 0_usize;
+    for bytes in words {
+        let differs = word(*bytes) ^ pattern;
+        // The high bit of the first byte that does not differ; above it perhaps of more.
+        let same = differs.wrapping_sub(LOW) & !differs & HIGH;
+        if same != 0 {
+            return Some(before.wrapping_add((same.trailing_zeros() / 8) as usize));
+        }
+        before = before.wrapping_add(8);
+    }
+    let place = rest.iter().position(|byte| *byte == wanted)?;
+    Some(before.wrapping_add(place))
 }
 
 /// How many bytes stand before the first that ends a plain part of a JSON string (RFC 8259, 7): a quote, a backslash or a control
@@ -144,6 +159,12 @@ mod tests {
             for byte in [0, 1, b',', 0x2d, 0x7f, 0x80, 0xac, 0xff] {
                 for other in (0..=255_u8).filter(|other| *other != byte) {
                     assert!(!has(&vec![other; length], byte), "{byte} in {other}");
+                    for at in 0..length {
+                        let mut bytes = vec![other; length];
+                        bytes[at..].fill(byte ^ 0x80);
+                        bytes[at] = byte;
+                        assert_eq!(find(&bytes, byte), Some(at), "{byte} in {other}");
+                    }
                 }
                 for at in 0..length {
                     let mut bytes = vec![byte ^ 1; length];
