@@ -93,5 +93,6 @@ fn environment(name: &str) -> Option<String> {
     }
     let part = |property: &str| host::property(property).unwrap_or_default();
     let parts = [part("plugin_name"), part("plugin_root_id")];
-    String::from_utf8(parts.join(&0)).ok()
+    // Two names stay two, whatever their bytes are.
+    Some(parts.join(&0).into_iter().map(char::from).collect())
 }

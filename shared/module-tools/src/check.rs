@@ -8,7 +8,7 @@ pub(crate) const CALLBACK_PREFIX: &str = "proxy_on_";
 /// The WASI functions that Rust's std links into every module; Envoy implements all of them, none reaches a file.
 const ALLOWED_WASI: [&str; 6] = [
     "clock_time_get",    // Instant and SystemTime, linked by the SDK's and std's time code
-    "environ_get",       // `vmConfig.env`: the only way a secret comes in; also RUST_BACKTRACE
+    "environ_get",       // `vmConfig.env`: the only way a secret comes in
     "environ_sizes_get", // its other half
     "fd_write",          // the panic message, which Envoy writes to its log
     "proc_exit",         // abort, after that message

@@ -52,10 +52,16 @@ struct Sections<'w> {
     segments: Vec<Range<usize>>,
     /// Where each section's content begins.
     starts: Vec<usize>,
-    symbols: Vec<Option<Target>>,
+    /// The number of the section of code, and of data.
+    code: Option<usize>,
+    bytes: Option<usize>,
+    symbols: Vec<Symbol>,
     data: Vec<Piece>,
     relocations: Vec<RelocSectionReader<'w>>,
 }
+
+/// A function or data; or what the linker itself puts in, such as a type's number.
+type Symbol = Option<Target>;
 
 /// The references of a module; `None` when the linker left no notes.
 pub(crate) fn read(wasm: &[u8]) -> Result<Option<Links>, Error> {
@@ -67,7 +73,15 @@ pub(crate) fn read(wasm: &[u8]) -> Result<Option<Links>, Error> {
     if sections.relocations.is_empty() {
         return Ok(None);
     }
-    sections.links().map(Some).map_err(malformed)
+    // Without all of them, what is needed would seem not to be.
+    let has_notes = |id: usize| sections.relocations.iter().any(|notes| notes.section_index() as usize == id);
+    if ![sections.code, sections.bytes].into_iter().flatten().all(has_notes) {
+        return Err(Error::Malformed(
+            "it has the linker's notes on one section and not on another".to_owned(),
+        ));
+    }
+    let lost = || Error::Malformed("the linker's notes name a symbol that they do not have".to_owned());
+    sections.links().map_err(malformed)?.ok_or_else(lost).map(Some)
 }
 
 impl<'w> Sections<'w> {
@@ -75,7 +89,9 @@ impl<'w> Sections<'w> {
         if let Some((_, range)) = payload.as_section() {
             self.starts.push(range.start);
         }
+        let number = self.starts.len().checked_sub(1);
         match payload {
+            Payload::CodeSectionStart { .. } => self.code = number,
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
                     let is_function = matches!(import?.ty, wasmparser::TypeRef::Func(_));
@@ -84,6 +100,7 @@ impl<'w> Sections<'w> {
             }
             Payload::CodeSectionEntry(body) => self.bodies.push(body.range()),
             Payload::DataSection(segments) => {
+                self.bytes = number;
                 for segment in segments {
                     let segment = segment?;
                     let is_active = matches!(segment.kind, DataKind::Active { .. });
@@ -123,14 +140,16 @@ impl<'w> Sections<'w> {
         self.symbols.push(target);
     }
 
-    fn links(mut self) -> wasmparser::Result<Links> {
+    /// `None` when a symbol is named that is not there.
+    fn links(mut self) -> wasmparser::Result<Option<Links>> {
         let mut functions = vec![Vec::new(); self.imported.saturating_add(self.bodies.len())];
         let (mut data, mut loose) = (std::mem::take(&mut self.data), Vec::new());
         for section in &self.relocations {
             let start = self.starts.get(section.section_index() as usize).copied().unwrap_or_default();
             for entry in section.entries() {
                 let entry = entry?;
-                let Some(target) = self.target(&entry) else { continue };
+                let Some(symbol) = self.target(&entry) else { return Ok(None) };
+                let Some(target) = symbol else { continue };
                 let place = start.saturating_add(entry.offset as usize);
                 if let Some(targets) =
                     self.function_at(place).and_then(|function| functions.get_mut(function))
@@ -146,15 +165,15 @@ impl<'w> Sections<'w> {
                 loose.extend(Some(target).filter(|_| is_loose));
             }
         }
-        Ok(Links { functions, data, loose })
+        Ok(Some(Links { functions, data, loose }))
     }
 
-    /// The function or data that a place in the module names; types and globals are no target.
-    fn target(&self, entry: &RelocationEntry) -> Option<Target> {
-        use RelocationType as Type;
-        let is_kept_alive =
-            !matches!(entry.ty, Type::TypeIndexLeb | Type::GlobalIndexLeb | Type::TableNumberLeb);
-        self.symbols.get(entry.index as usize).copied().flatten().filter(|_| is_kept_alive)
+    /// What a place in the module names. A type is named by its number, not by a symbol.
+    fn target(&self, entry: &RelocationEntry) -> Option<Symbol> {
+        match entry.ty {
+            RelocationType::TypeIndexLeb => Some(None),
+            _ => self.symbols.get(entry.index as usize).copied(),
+        }
     }
 
     fn function_at(&self, place: usize) -> Option<usize> {

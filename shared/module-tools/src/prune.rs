@@ -7,8 +7,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use walrus::ir::Value;
-use walrus::{ConstExpr, DataKind, ElementItems, ExportItem, FunctionBuilder, FunctionId, MemoryId, Module};
+use walrus::ir::{Call, RefFunc, Value, Visitor, dfs_in_order};
+use walrus::{
+    ConstExpr, DataKind, ElementItems, ExportItem, FunctionBuilder, FunctionId, FunctionKind, GlobalKind,
+    MemoryId, Module,
+};
 
 use crate::links::{Links, Target};
 
@@ -41,14 +44,39 @@ pub(crate) fn prune(
     }
     let mut live: HashMap<usize, Vec<Range<usize>>> = HashMap::new();
     for (place, piece) in links.data.iter().enumerate() {
-        if reached.contains(&Target::Data(place)) && !piece.range.is_empty() {
+        if reached.contains(&Target::Data(place)) {
             live.entry(piece.segment).or_default().push(piece.range.clone());
         }
+    }
+    for (segment, range) in nobodys(module, links) {
+        live.entry(segment).or_default().push(range);
     }
     cut(module, live);
 }
 
-/// All that the exports, the start, and data that belongs to no symbol lead to.
+/// The bytes that belong to no symbol: nobody can tell whether they are needed.
+fn nobodys(module: &Module, links: &Links) -> Vec<(usize, Range<usize>)> {
+    let mut found = Vec::new();
+    for (segment, data) in module.data.iter().enumerate() {
+        let pieces = links.data.iter().filter(|piece| piece.segment == segment);
+        let mut end = 0;
+        for piece in joined(pieces.map(|piece| piece.range.clone()).collect(), 0) {
+            found.push((segment, end..piece.start));
+            end = piece.end;
+        }
+        found.push((segment, end..data.value.len()));
+    }
+    // Between two pieces stand zeros, for the sake of their places.
+    let is_needed = |(segment, range): &(usize, Range<usize>)| {
+        let data = module.data.iter().nth(*segment);
+        data.and_then(|data| data.value.get(range.clone()))
+            .is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
+    };
+    found.retain(is_needed);
+    found
+}
+
+/// All that the exports, the start, tables that are not lists of functions, and data that belongs to no symbol lead to.
 fn reach(
     module: &Module,
     links: &Links,
@@ -59,10 +87,20 @@ fn reach(
         ExportItem::Function(id) => Some(id),
         _ => None,
     });
-    let roots: BTreeSet<FunctionId> = exported.chain(module.start).collect();
+    let listed = module.elements.iter().flat_map(|element| match &element.items {
+        ElementItems::Expressions(_, functions) => functions.as_slice(),
+        ElementItems::Functions(_) => &[],
+    });
+    let listed = listed.filter_map(|function| match function {
+        ConstExpr::RefFunc(id) => Some(*id),
+        _ => None,
+    });
+    let roots: BTreeSet<FunctionId> = exported.chain(module.start).chain(listed).collect();
     let starts = indices.iter().enumerate().filter(|(_, id)| roots.contains(id));
     let mut next: Vec<Target> = starts.map(|(index, _)| Target::Function(index)).collect();
     next.extend(&links.loose);
+    next.extend(at_exported_addresses(module, links));
+    let calls = calls(module, indices);
     let mut reached = BTreeSet::new();
     while let Some(target) = next.pop() {
         if !reached.insert(target) {
@@ -70,12 +108,77 @@ fn reach(
         }
         let targets = match target {
             Target::Function(index) if indices.get(index).is_some_and(|id| rewritten.contains(id)) => None,
-            Target::Function(index) => links.functions.get(index),
+            Target::Function(index) => {
+                next.extend(calls.get(&index).into_iter().flatten().copied().map(Target::Function));
+                links.functions.get(index)
+            }
             Target::Data(place) => links.data.get(place).map(|piece| &piece.targets),
         };
         next.extend(targets.into_iter().flatten());
     }
     reached
+}
+
+/// Which functions each function names in its code. The linker has no notes on those it writes itself, such as the one that calls
+/// constructors.
+fn calls(module: &Module, indices: &[FunctionId]) -> HashMap<usize, BTreeSet<usize>> {
+    let numbers: HashMap<FunctionId, usize> =
+        indices.iter().enumerate().map(|(index, id)| (*id, index)).collect();
+    let mut all = HashMap::new();
+    for (id, index) in &numbers {
+        if let FunctionKind::Local(function) = &module.funcs.get(*id).kind {
+            let mut called = Called { numbers: &numbers, found: BTreeSet::new() };
+            dfs_in_order(&mut called, function, function.entry_block());
+            all.insert(*index, called.found);
+        }
+    }
+    all
+}
+
+struct Called<'n> {
+    numbers: &'n HashMap<FunctionId, usize>,
+    found: BTreeSet<usize>,
+}
+
+impl<'i> Visitor<'i> for Called<'_> {
+    fn visit_call(&mut self, call: &Call) {
+        self.found.extend(self.numbers.get(&call.func));
+    }
+
+    fn visit_ref_func(&mut self, function: &RefFunc) {
+        self.found.extend(self.numbers.get(&function.func));
+    }
+}
+
+/// The data at the addresses that exported globals are: whoever reads them reads it.
+fn at_exported_addresses(module: &Module, links: &Links) -> Vec<Target> {
+    let addresses: Vec<i64> =
+        module.exports.iter().filter_map(|export| exported_address(module, export.item)).collect();
+    let starts: Vec<Option<i64>> = module.data.iter().map(|data| start(&data.kind)).collect();
+    let pieces = links.data.iter().enumerate().filter(|(_, piece)| {
+        let at = starts.get(piece.segment).copied().flatten();
+        let place = |offset: usize| at.map(|at| at.saturating_add_unsigned(offset as u64));
+        addresses.iter().any(|address| {
+            place(piece.range.start).is_some_and(|start| start <= *address)
+                && place(piece.range.end).is_some_and(|end| *address < end)
+        })
+    });
+    pieces.map(|(place, _)| Target::Data(place)).collect()
+}
+
+fn exported_address(module: &Module, item: ExportItem) -> Option<i64> {
+    let ExportItem::Global(id) = item else { return None };
+    match module.globals.get(id).kind {
+        GlobalKind::Local(ConstExpr::Value(Value::I32(address))) => Some(i64::from(address)),
+        _ => None,
+    }
+}
+
+fn start(kind: &DataKind) -> Option<i64> {
+    match kind {
+        DataKind::Active { offset: ConstExpr::Value(Value::I32(at)), .. } => Some(i64::from(*at)),
+        _ => None,
+    }
 }
 
 /// Leaves of each segment what is in `live`, at its address.
@@ -87,7 +190,7 @@ fn cut(module: &mut Module, mut live: HashMap<usize, Vec<Range<usize>>>) {
             continue;
         };
         let value = data.value.clone();
-        for range in joined(live.remove(&number).unwrap_or_default()) {
+        for range in joined(live.remove(&number).unwrap_or_default(), GAP) {
             let Some(bytes) = value.get(range.clone()) else { continue };
             add(module, memory, at.saturating_add_unsigned(range.start as u32), bytes.to_vec());
         }
@@ -102,13 +205,14 @@ fn add(module: &mut Module, memory: MemoryId, at: i32, bytes: Vec<u8>) {
     module.memories.get_mut(memory).data_segments.insert(id);
 }
 
-/// The ranges in order, without overlaps and small gaps.
-fn joined(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+/// The ranges that are not empty, in order, without overlaps and gaps up to this size.
+fn joined(mut ranges: Vec<Range<usize>>, gap: usize) -> Vec<Range<usize>> {
+    ranges.retain(|range| !range.is_empty());
     ranges.sort_by_key(|range| range.start);
     let mut joined: Vec<Range<usize>> = Vec::new();
     for range in ranges {
         match joined.last_mut() {
-            Some(last) if range.start <= last.end.saturating_add(GAP) => last.end = last.end.max(range.end),
+            Some(last) if range.start <= last.end.saturating_add(gap) => last.end = last.end.max(range.end),
             _ => joined.push(range),
         }
     }
@@ -121,8 +225,9 @@ mod tests {
 
     #[test]
     fn ranges_are_joined_over_small_gaps() {
-        let ranges = vec![100..110, 0..4, 2..10, 20..30, 43..44, 110..120];
-        assert_eq!(joined(ranges), [0..30, 43..44, 100..120]);
-        assert_eq!(joined(Vec::new()), []);
+        let ranges = vec![100..110, 0..4, 2..10, 20..30, 43..44, 35..35, 110..120];
+        assert_eq!(joined(ranges.clone(), 12), [0..30, 43..44, 100..120]);
+        assert_eq!(joined(ranges, 0), [0..10, 20..30, 43..44, 100..120]);
+        assert_eq!(joined(Vec::new(), 12), []);
     }
 }

@@ -139,7 +139,6 @@ mod tests {
         #[serde(default)]
         items: Vec<Item>,
         count: Option<u64>,
-        share: Option<f64>,
         name: Option<HeaderName>,
         kind: Option<Kind>,
         by_name: Option<std::collections::BTreeMap<String, Vec<String>>>,
@@ -165,8 +164,8 @@ mod tests {
     fn what_is_right_is_read() {
         for good in [
             "{}",
-            r#"{"items":[{"header":"a","on":true},{"header":"b"}],"count":3,"share":0.5,"name":"X-A"}"#,
-            r#"{"share":1,"kind":"plain","byName":{"a":["b"]}}"#,
+            r#"{"items":[{"header":"a","on":true},{"header":"b"}],"count":3,"name":"X-A"}"#,
+            r#"{"kind":"plain","byName":{"a":["b"]}}"#,
             r#"{"kind":{"exact":"x"}}"#,
         ] {
             assert!(parse::<Config>(good.as_bytes()).is_ok(), "{good}");
@@ -180,10 +179,7 @@ mod tests {
                 r#"{"items":[{"heder":"a"}]}"#,
                 r#"items[0].heder: unknown field "heder", did you mean "header"? (allowed: header, on)"#,
             ),
-            (
-                r#"{"zzz":1}"#,
-                r#"zzz: unknown field "zzz" (allowed: items, count, share, name, kind, byName)"#,
-            ),
+            (r#"{"zzz":1}"#, r#"zzz: unknown field "zzz" (allowed: items, count, name, kind, byName)"#),
             (r#"{"items":[{"header":"a"},{}]}"#, r#"items[1]: "header" is missing"#),
             (r#"{"items":{"a":1}}"#, "items: expected a list, found an object"),
             (r#"{"items":"hunter2"}"#, "items: expected a list, found a string"),
@@ -199,7 +195,6 @@ mod tests {
             ),
             (r#"{"count":-1}"#, "count: expected a whole number from 0, found a number"),
             (r#"{"count":1.5}"#, "count: expected a whole number from 0, found a number"),
-            (r#"{"share":"x"}"#, "share: expected a number, found a string"),
             (
                 r#"{"name":"a b"}"#,
                 r#"name: "a b" is not a header name: ' ' is not allowed (use letters, digits and !#$%&'*+-.^_`|~)"#,

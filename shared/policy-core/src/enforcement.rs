@@ -1,11 +1,12 @@
 //! The switch that every rule has: `enforce`, `shadow` or `off`, for all requests or a stable share of them.
 
-use crate::config::{ConfigError, Wire};
+use crate::config::{ConfigError, Reader, Wire};
 use crate::exchange::Exchange;
 use crate::format::{Captured, Compiler, Format, Phase};
 use crate::hash;
 use crate::header::{HeaderName, HeaderValue};
 use crate::host::Host;
+use crate::json::Json;
 
 /// What a rule's decision is good for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Wire)]
@@ -21,13 +22,12 @@ pub enum Enforcement {
     Off,
 }
 
-/// A share of requests, from a billionth to 100 percent.
-#[derive(Debug, Clone, Copy, PartialEq, Wire)]
-#[serde(try_from = "f64")]
+/// A share of requests, from a billionth of a percent to 100 percent.
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(with = "f64", extend("exclusiveMinimum" = 0, "maximum" = 100))
+    schemars(with = "f64", extend("minimum" = 1e-9, "maximum" = 100))
 )]
 pub struct Percent(f64);
 
@@ -71,14 +71,18 @@ impl Default for Percent {
     }
 }
 
-impl TryFrom<f64> for Percent {
-    type Error = String;
-
-    fn try_from(percent: f64) -> Result<Self, String> {
-        if percent > 0.0 && percent <= 100.0 {
-            return Ok(Self(percent));
+impl Wire for Percent {
+    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
+        if !matches!(json, Json::Unsigned(_) | Json::Signed(_) | Json::Decimal(_)) {
+            return reader.mismatch("a number", json);
         }
-        Err("a percentage is above 0 and at most 100; to switch a rule off write enforcement: off".to_owned())
+        match json.scaled(9).filter(|billionths| (1..=100_000_000_000).contains(billionths)) {
+            // Both are exact, so this is the nearest float.
+            Some(billionths) => Some(Self(billionths as f64 / 1e9)),
+            None => reader.refuse(
+                "a percentage is above 0 (0.000000001 or more) and at most 100; to switch a rule off write enforcement: off",
+            ),
+        }
     }
 }
 
@@ -133,7 +137,7 @@ mod tests {
     #[test]
     fn the_share_is_about_as_large_as_asked() {
         for percent in [0.5, 10.0, 50.0, 99.0] {
-            let share = Percent::try_from(percent).unwrap();
+            let share = Percent(percent);
             let hits = (0..20_000).filter(|n: &u32| share.includes("rule", &n.to_le_bytes())).count();
             assert!((hits as f64 / 200.0 - percent).abs() < 1.5, "{percent}: {hits}");
         }
@@ -170,19 +174,14 @@ mod tests {
             let percent: Percent = crate::config::parse(text.as_bytes()).unwrap();
             assert_eq!(percent, Percent(text.parse().unwrap()), "{text}");
         }
-        for text in ["0", "0.0", "-0", "-1", "-0.5", "100.000000001", "101", "1e3", "1e999999999", "-1e400"] {
+        for text in
+            ["0", "0.0", "-0", "-1", "-0.5", "100.000000001", "101", "1e3", "1e-10", "1e999999999", "-1e400"]
+        {
             let error = crate::config::parse::<Percent>(text.as_bytes()).unwrap_err();
             assert!(
-                error.message().starts_with("a percentage is above 0 and at most 100"),
+                error.message().starts_with("a percentage is above 0 (0.000000001 or more) and at most 100"),
                 "{text}: {error}"
             );
-        }
-    }
-
-    #[test]
-    fn zero_and_nonsense_are_refused() {
-        for bad in [0.0, -1.0, 100.1, f64::NAN, f64::INFINITY] {
-            assert!(Percent::try_from(bad).is_err());
         }
     }
 }

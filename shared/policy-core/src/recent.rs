@@ -20,7 +20,7 @@ pub struct Limits {
 }
 
 /// A bounded map that keeps what was put in or looked up last: as many as half of its entries for certain, if they are
-/// light enough.
+/// light enough. What was removed counts as well.
 ///
 /// ```
 /// use policy_core::recent::{Limits, Recent};

@@ -4,10 +4,18 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Data, DataEnum, DeriveInput, Error, Field, Fields, Ident, Result, Variant};
 
-use crate::attributes::{self, Container, all_apart, inside_option};
+use crate::attributes::{self, Case, Container, all_apart, inside_option};
 
 pub(crate) fn wire(input: &DeriveInput) -> Result<TokenStream> {
     let container = attributes::container(&input.attrs)?;
+    let says_more = container.is_strict || container.expecting.is_some();
+    let has_no_names = container.try_from.is_some() && (says_more || !matches!(container.case, Case::AsIs));
+    if has_no_names || says_more && matches!(input.data, Data::Enum(_)) {
+        return Err(Error::new(
+            input.ident.span(),
+            "Wire knows rename_all of structs and enums, and the rest of structs",
+        ));
+    }
     let body = match (&container.try_from, &input.data) {
         (Some(inner), _) => quote! {
             let written = <#inner as ::policy_core::config::Wire>::read(json, reader)?;

@@ -59,7 +59,12 @@ fn an_enum_of_words_is_read_as_one_and_any_other_with_its_content() {
 
 #[test]
 fn what_would_be_read_in_another_way_than_the_schema_says_does_not_compile() {
-    let cases: [(syn::DeriveInput, &str); 9] = [
+    let cases: [(syn::DeriveInput, &str); 11] = [
+        (parse_quote! { #[serde(deny_unknown_fields)] enum E { A } }, "Wire knows rename_all of"),
+        (
+            parse_quote! { #[serde(try_from = "u64", rename_all = "camelCase")] struct S(u64); },
+            "Wire knows rename_all of",
+        ),
         (parse_quote! { struct Loose { a: u64 } }, "say deny_unknown_fields"),
         (parse_quote! { #[serde(untagged)] enum E { A } }, "Wire does not know this of a type"),
         (

@@ -11,7 +11,8 @@ const MEMORY_ADDRESS: u8 = 4;
 const POINTED_TO: u8 = 5;
 
 /// Imports are functions 0 to 2. The start reads the text of `live`, beside which `kept` is pointed to; what is dropped reads that
-/// of `dead`, beside which `gone` is. `far` is reached through a pointer in `live` to data.
+/// of `dead`, beside which `gone` is. `far` is reached through a pointer in `live` to data, `built` through a call on which the
+/// linker has no note. Some text belongs to no symbol.
 const TEXT: &str = r#"(module
     (import "env" "log" (func $log (param i32)))
     (import "env" "for_kept" (func $for_kept))
@@ -19,13 +20,15 @@ const TEXT: &str = r#"(module
     (memory (export "memory") 1)
     (table (export "table") 4 funcref)
     (elem (i32.const 1) $kept $gone)
-    (func $start (export "tollgate_initialize") i32.const 1024 call $log)
+    (func $start (export "tollgate_initialize") i32.const 1024 call $log call $constructor)
     (func $dropped (export "proxy_on_log") i32.const 1088 call $log)
     (func $kept call $for_kept)
     (func $gone call $for_gone)
-    (data (i32.const 1024) "the text that stays\00\01\00\00\00\80\04\00\00____________________________________"
-        "the text that goes__\02\00\00\00________________________________________"
-        "pointed to"))"#;
+    (func $constructor i32.const 1216 call $log)
+    (data (i32.const 1024) "the text that stays\00\01\00\00\00\80\04\00\00nobody's\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00"
+        "the text that goes__\02\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00"
+        "pointed to\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00"
+        "what it reads"))"#;
 
 fn leb(mut value: usize, out: &mut Vec<u8>) {
     while value > 127 {
@@ -92,6 +95,7 @@ fn module(with_notes: bool) -> Vec<u8> {
         &[
             (MEMORY_ADDRESS, in_code(&[0x41, 0x80, 0x08]), 4),
             (MEMORY_ADDRESS, in_code(&[0x41, 0xc0, 0x08]), 5),
+            (MEMORY_ADDRESS, in_code(&[0x41, 0xc0, 0x09]), 7),
             (FUNCTION_INDEX, in_code(&[0x10, 1]), 0),
             (FUNCTION_INDEX, in_code(&[0x10, 2]), 1),
         ],
@@ -105,7 +109,7 @@ fn module(with_notes: bool) -> Vec<u8> {
         ],
     );
     let mut linking = vec![2, 8];
-    let mut symbols = vec![7];
+    let mut symbols = vec![8];
     for (index, name) in [(1, None), (2, None), (5, Some("kept")), (6, Some("gone"))] {
         // An import that is not named by its symbol is undefined, and has no name.
         symbols.extend([FUNCTION, if name.is_some() { 0 } else { 0x10 }, index]);
@@ -114,7 +118,7 @@ fn module(with_notes: bool) -> Vec<u8> {
             symbols.extend_from_slice(name.as_bytes());
         }
     }
-    for (name, offset, size) in [("live", 0, 28), ("dead", 64, 24), ("far", 128, 10)] {
+    for (name, offset, size) in [("live", 0, 28), ("dead", 64, 24), ("far", 128, 10), ("built", 192, 13)] {
         symbols.extend([1, 0]);
         leb(name.len(), &mut symbols);
         symbols.extend_from_slice(name.as_bytes());
@@ -144,14 +148,20 @@ fn data_goes_with_what_refers_to_it_and_functions_with_the_data() {
     assert_eq!(exports(&trimmed.wasm).unwrap(), ["_initialize", "memory", "table"]);
     let left: Vec<_> = imports(&trimmed.wasm).unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(left, ["env.for_kept", "env.log"]);
-    for (text, stays) in
-        [("the text that stays", true), ("pointed to", true), ("the text that goes", false), ("____", false)]
-    {
+    for (text, stays) in [
+        ("the text that stays", true),
+        ("pointed to", true),
+        ("what it reads", true),
+        ("nobody's", true),
+        ("the text that goes", false),
+    ] {
         assert_eq!(has(&trimmed.wasm, text), stays, "{text}");
     }
     assert!(!has(&trimmed.wasm, "linking") && !has(&trimmed.wasm, "reloc."));
-    // `i32.const 1152`, the offset of the last segment: what stays is where it was.
-    assert!(trimmed.wasm.windows(4).any(|bytes| bytes == [0x41, 0x80, 0x09, 0x0b]));
+    // `i32.const 1152` and 1216, the offsets of segments: what stays is where it was.
+    for offset in [[0x41, 0x80, 0x09, 0x0b], [0x41, 0xc0, 0x09, 0x0b]] {
+        assert!(trimmed.wasm.windows(4).any(|bytes| bytes == offset));
+    }
 }
 
 #[test]
@@ -160,11 +170,28 @@ fn without_notes_all_data_stays() {
     assert!(has(&trimmed, "the text that goes") && imports(&trimmed).unwrap().len() == 3);
 }
 
+/// The module with these notes in place of its own.
+fn with_notes(notes: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut wasm = module(false);
+    notes.iter().for_each(|(name, content)| custom(name, content, &mut wasm));
+    wasm
+}
+
 #[test]
-fn notes_that_are_cut_off_are_refused() {
-    let mut wasm = wat::parse_str(TEXT).unwrap();
-    custom(CALLBACKS_SECTION, b"", &mut wasm);
-    custom("linking", &[2, 8, 100, 7], &mut wasm);
-    custom("reloc.CODE", &[3, 1], &mut wasm);
-    assert!(matches!(trim(&wasm), Err(module_tools::Error::Malformed(_))));
+fn notes_that_are_not_whole_are_refused() {
+    let (code, _) = section(&module(false), 10);
+    let none: &[u8] = &[2, 8, 1, 0];
+    let of_code = relocations(code, &[(FUNCTION_INDEX, 5, 0)]);
+    let of_data = relocations(code + 1, &[]);
+    for (notes, reason) in [
+        (vec![("linking", [2, 8, 100, 7].as_slice()), ("reloc.CODE", &[3, 1])], ""),
+        (vec![("linking", none), ("reloc.CODE", &of_code)], "on one section and not on another"),
+        (
+            vec![("linking", none), ("reloc.CODE", &of_code), ("reloc.DATA", &of_data)],
+            "name a symbol that they do not have",
+        ),
+    ] {
+        let Err(module_tools::Error::Malformed(why)) = trim(&with_notes(&notes)) else { panic!("{notes:?}") };
+        assert!(why.contains(reason), "{why}");
+    }
 }

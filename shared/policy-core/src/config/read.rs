@@ -89,7 +89,7 @@ impl Reader {
 
     fn enter(&mut self, key: &str) {
         self.outer.push(self.path.len());
-        if !self.path.is_empty() {
+        if !self.path.is_empty() && !key.is_empty() {
             self.path.push('.');
         }
         self.path.push_str(&printable(key));
@@ -108,7 +108,8 @@ impl Reader {
     pub fn members<'j>(&mut self, json: &'j Json, expected: &str, known: &[&str]) -> Option<Members<'j>> {
         let members = self.object(json, expected)?;
         for (key, _) in members {
-            if !known.contains(&key.as_str()) {
+            // One mistake is told, and each takes a text.
+            if self.mistake.is_none() && !known.contains(&key.as_str()) {
                 self.enter(key);
                 self.keep(wording::unknown("field", key, known));
                 self.leave();

@@ -33,18 +33,6 @@ impl Wire for u16 {
     }
 }
 
-impl Wire for f64 {
-    fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
-        match json {
-            // Down to a billionth; no number when it is below 0 or too large, so that no range holds it.
-            Json::Decimal(_) => Some(json.scaled(9).map_or(Self::NAN, |billionths| billionths as Self / 1e9)),
-            Json::Unsigned(value) => Some(*value as Self),
-            Json::Signed(value) => Some(*value as Self),
-            _ => reader.mismatch("a number", json),
-        }
-    }
-}
-
 impl Wire for String {
     fn read(json: &Json, reader: &mut Reader) -> Option<Self> {
         match json {

@@ -131,8 +131,9 @@ impl Response {
     /// The name of the limit that is nearest its end, as Limitador tells it in `x-ratelimit-limit`: the first one there.
     #[must_use]
     pub fn nearest(&self) -> Option<&str> {
-        let mut parameters = self.text("x-ratelimit-limit")?.split(';');
-        let name = parameters.find_map(|parameter| parameter.strip_prefix("name=\""))?;
+        let text = self.text("x-ratelimit-limit")?;
+        let mut parameters = text.match_indices(';').filter_map(|(at, _)| text.get(at..));
+        let name = parameters.find_map(|parameter| parameter.strip_prefix(";name=\""))?;
         name.split_once('"').map(|(name, _)| name)
     }
 
@@ -244,6 +245,7 @@ mod tests {
         let of = |value: &str| Response { response_headers: vec![header(value)], ..Response::default() };
         for (value, name) in [
             (r#"2, 2;w=3600;name="user.hour", 50;w=86400;name="user.day""#, Some("user.hour")),
+            (r#"2, 2;w=3600;name="user.a;b""#, Some("user.a;b")),
             (r#"2, 2;w=3600;name="user"#, None),
             ("2, 2;w=3600", None),
             ("", None),

@@ -52,12 +52,15 @@ impl Part<'_> {
             Self::Undecided => UNDECIDED.to_owned(),
             Self::Bytes(bytes) if bytes.len() > LONGEST_ENTRY => UNDECIDED.to_owned(),
             Self::Bytes(bytes) => percent::text(bytes),
-            Self::V4(address, 32) => address.to_string(),
-            Self::V4(address, bits) => format!("{address}/{bits}"),
-            Self::V6(address, 128) => address.to_string(),
-            Self::V6(address, bits) => format!("{address}/{bits}"),
+            Self::V4(address, bits) => prefix(address.to_string(), *bits, 32),
+            Self::V6(address, bits) => prefix(address.to_string(), *bits, 128),
         }
     }
+}
+
+/// An address, with its length when it is not a whole one.
+fn prefix(address: String, bits: u8, whole: u8) -> String {
+    if bits == whole { address } else { format!("{address}/{bits}") }
 }
 
 impl Element {
