@@ -80,7 +80,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         r#"{"rules":[{"percent":0,"request":{"remove":["x"]}}]}"#,
-        "rules[0].percent: a percentage is above 0 and at most 100; to switch a rule off write enforcement: off",
+        "rules[0].percent: a percentage is above 0 (0.000000001 or more) and at most 100; to switch a rule off write enforcement: off",
     ),
     (
         r#"{"rules":[{"percentBy":"me","request":{"remove":["x"]}}]}"#,
