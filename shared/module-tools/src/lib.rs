@@ -4,6 +4,7 @@
 //! filter ignores. Each of those calls crosses the sandbox. [`trim()`] removes the callbacks that the filter does not
 //! list in its [`CALLBACKS_SECTION`] after linking, and with them the code that only they could reach.
 
+mod calls;
 mod check;
 mod error;
 mod links;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use walrus::ir::{Call, Visitor, dfs_in_order};
+use crate::calls::called;
 use walrus::{FunctionBuilder, FunctionId, FunctionKind, InstrSeqBuilder, Module, ValType};
 
 /// Functions that need not write anything, by how their demangled names begin.
@@ -50,25 +50,12 @@ pub(crate) fn callers_of_unreachable(module: &Module) -> Vec<String> {
     let gone: BTreeSet<FunctionId> = functions(module, &UNREACHABLE).into_iter().collect();
     let mut callers = Vec::new();
     for (id, function) in module.funcs.iter_local().filter(|(id, _)| !gone.contains(id)) {
-        let mut calls = Calls { of: &gone, found: false };
-        dfs_in_order(&mut calls, function, function.entry_block());
-        if calls.found {
+        if !called(function).is_disjoint(&gone) {
             let name = module.funcs.get(id).name.clone().unwrap_or_default();
             callers.push(format!("{:#}", rustc_demangle::demangle(&name)));
         }
     }
     callers
-}
-
-struct Calls<'g> {
-    of: &'g BTreeSet<FunctionId>,
-    found: bool,
-}
-
-impl<'i> Visitor<'i> for Calls<'_> {
-    fn visit_call(&mut self, call: &Call) {
-        self.found |= self.of.contains(&call.func);
-    }
 }
 
 fn functions(module: &Module, prefixes: &[&str]) -> Vec<FunctionId> {

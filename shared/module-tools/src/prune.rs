@@ -7,12 +7,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use walrus::ir::{Call, RefFunc, Value, Visitor, dfs_in_order};
+use walrus::ir::Value;
 use walrus::{
     ConstExpr, DataKind, ElementItems, ExportItem, FunctionBuilder, FunctionId, FunctionKind, GlobalKind,
     MemoryId, Module,
 };
 
+use crate::calls::called;
 use crate::links::{Links, Target};
 
 /// Gaps up to this size are kept: a segment of its own takes as much.
@@ -127,27 +128,10 @@ fn calls(module: &Module, indices: &[FunctionId]) -> HashMap<usize, BTreeSet<usi
     let mut all = HashMap::new();
     for (id, index) in &numbers {
         if let FunctionKind::Local(function) = &module.funcs.get(*id).kind {
-            let mut called = Called { numbers: &numbers, found: BTreeSet::new() };
-            dfs_in_order(&mut called, function, function.entry_block());
-            all.insert(*index, called.found);
+            all.insert(*index, called(function).iter().filter_map(|id| numbers.get(id)).copied().collect());
         }
     }
     all
-}
-
-struct Called<'n> {
-    numbers: &'n HashMap<FunctionId, usize>,
-    found: BTreeSet<usize>,
-}
-
-impl<'i> Visitor<'i> for Called<'_> {
-    fn visit_call(&mut self, call: &Call) {
-        self.found.extend(self.numbers.get(&call.func));
-    }
-
-    fn visit_ref_func(&mut self, function: &RefFunc) {
-        self.found.extend(self.numbers.get(&function.func));
-    }
 }
 
 /// The data at the addresses that exported globals are: whoever reads them reads it.
